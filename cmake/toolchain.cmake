@@ -1,0 +1,32 @@
+# Compiler cache, linker, warnings, and the packages everything links with.
+find_program(CCACHE ccache)
+if(CCACHE)
+  # What a precompiled header needs to hit the cache (ccache manual, "Precompiled headers").
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env
+      CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime ${CCACHE})
+  add_compile_options(-fpch-preprocess)
+endif()
+add_link_options(-fuse-ld=lld)
+# A linker needs most of the memory and a compile most of a core: two and one at a time.
+set_property(GLOBAL PROPERTY JOB_POOLS link_pool=1)
+set(CMAKE_JOB_POOL_LINK link_pool)
+
+set(THREADS_PREFER_PTHREAD_FLAG ON)
+find_package(Threads REQUIRED)
+find_package(Protobuf REQUIRED)  # module mode, before gRPC
+find_package(absl REQUIRED)
+find_package(SQLite3 REQUIRED)
+find_package(ZLIB REQUIRED)
+find_package(GTest REQUIRED)
+find_package(yaml-cpp REQUIRED)
+if(NOT WATCHBELL_CORE_ONLY)
+  find_package(gRPC CONFIG REQUIRED)
+  find_package(CURL REQUIRED)
+  find_package(prometheus-cpp REQUIRED)
+endif()
+
+# Flags of our own code; generated code is compiled without warnings.
+add_library(wb_flags INTERFACE)
+target_compile_options(wb_flags INTERFACE -Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion
+                                          -Wno-missing-field-initializers $<$<BOOL:${WATCHBELL_WERROR}>:-Werror>)
+target_include_directories(wb_flags INTERFACE ${CMAKE_SOURCE_DIR})

@@ -1,0 +1,54 @@
+// Configuration: flag > environment > YAML file > default. An unknown key is an error at start-up.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+
+namespace watchbell::config {
+
+// One key, for example "smtp.url": flag --smtp-url, environment WATCHBELL_SMTP_URL, YAML smtp: {url: ...}.
+struct Key {
+  std::string name;
+  std::string default_value;
+  std::string help;
+  // Secrets also have a *_FILE twin (flag --webhook-secret-file, WATCHBELL_WEBHOOK_SECRET_FILE, webhook.secret_file) and
+  // are masked in Print.
+  bool secret = false;
+};
+
+// Immutable after Load; thread-safe.
+class Config {
+ public:
+  // `args`: flags and what is left over (positional, returned in rest()). --config FILE or WATCHBELL_CONFIG names the
+  // YAML file. Errors name the key, its source, and for YAML the line.
+  static absl::StatusOr<Config> Load(std::vector<Key> keys, const std::vector<std::string>& args,
+                                     const std::map<std::string, std::string>& environment);
+
+  // The value; the key must be among those given to Load.
+  const std::string& Get(const std::string& key) const;
+  absl::StatusOr<int> GetInt(const std::string& key) const;
+  absl::StatusOr<bool> GetBool(const std::string& key) const;
+
+  const std::vector<std::string>& rest() const { return rest_; }
+
+  // One line a key: name = value  # source; secrets masked.
+  std::string Print() const;
+
+ private:
+  struct Entry {
+    std::string value;
+    std::string source;
+  };
+  std::vector<Key> keys_;
+  std::map<std::string, Entry> entries_;
+  std::vector<std::string> rest_;
+};
+
+// The process's environment as a map.
+std::map<std::string, std::string> Environment();
+
+}  // namespace watchbell::config

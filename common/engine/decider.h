@@ -1,0 +1,48 @@
+// A service's domain, as the engine calls it.
+#pragma once
+
+#include <vector>
+
+#include "absl/types/span.h"
+#include "common/db/db.h"
+#include "common/engine/decision.h"
+#include "common/engine/entity.h"
+#include "common/engine/input.h"
+
+namespace watchbell::engine {
+
+// Rows beside the entities, derived from them, for queries.
+class IndexWriter {
+ public:
+  virtual ~IndexWriter() = default;
+  virtual void Upsert(const db::Table& table, db::Row row) = 0;
+  virtual void Delete(const db::Table& table, db::Row key) = 0;
+};
+
+// Pure: no I/O, no clock, no ids of its own making, no state between calls. Called on the committer's thread.
+class Decider {
+ public:
+  virtual ~Decider() = default;
+
+  virtual const std::vector<EntityClass>& classes() const = 0;
+
+  // What the input must see. An event or timer the service does not care about answers with nothing and an empty
+  // Decision.
+  virtual std::vector<EntityKey> Needs(const Input& input) const = 0;
+  virtual Decision Decide(const View& view, const Input& input) const = 0;
+
+  // Index rows of an entity that changed, from its state after the batch. Tables are the service's own migrations'.
+  virtual void Index(const EntityKey& key, const google::protobuf::Message& state, IndexWriter& writer) const {
+    (void)key, (void)state, (void)writer;
+  }
+};
+
+// Carries out effects. Run is called on the committer's thread after the commit and must not block; outcomes come back
+// through Engine::Submit with Kind::kOutcome.
+class EffectRunner {
+ public:
+  virtual ~EffectRunner() = default;
+  virtual void Run(std::vector<Effect> effects) = 0;
+};
+
+}  // namespace watchbell::engine

@@ -1,0 +1,40 @@
+// A gRPC client by method name, for the command line, tests and calls between services. Long-lived; thread-safe.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "google/protobuf/message.h"
+
+namespace watchbell::rpc {
+
+struct CallOptions {
+  absl::Duration timeout = absl::Seconds(30);
+  std::map<std::string, std::string> metadata;
+};
+
+class Client {
+ public:
+  virtual ~Client() = default;
+
+  // `method` is "package.Service/Method". Errors keep their google.rpc details (common/base/errors.h reads them).
+  virtual absl::Status Call(const std::string& method, const google::protobuf::Message& request,
+                            google::protobuf::Message* response, const CallOptions& options = {}) = 0;
+  // `done` is called once, on any thread.
+  virtual void CallAsync(const std::string& method, const google::protobuf::Message& request,
+                         google::protobuf::Message* response, const CallOptions& options,
+                         std::function<void(absl::Status)> done) = 0;
+  // Reads a server stream until it ends or `on_message` returns false. `scratch` is reused for every message.
+  virtual absl::Status Stream(const std::string& method, const google::protobuf::Message& request,
+                              google::protobuf::Message* scratch, const CallOptions& options,
+                              const std::function<bool()>& on_message) = 0;
+};
+
+// A channel to HOST:PORT, plaintext.
+std::unique_ptr<Client> Connect(const std::string& target);
+
+}  // namespace watchbell::rpc

@@ -1,0 +1,27 @@
+// Who calls. One interface; the development provider believes the caller, a JWT provider will not.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "common/engine/input.h"
+
+namespace watchbell::rpc {
+
+using Metadata = std::multimap<std::string, std::string>;
+
+// Thread-safe.
+class IdentityProvider {
+ public:
+  virtual ~IdentityProvider() = default;
+  // UNAUTHENTICATED if the caller cannot be told.
+  virtual absl::StatusOr<engine::Identity> Identify(const Metadata& metadata) const = 0;
+};
+
+// For development: x-watchbell-tenant (default "default"), x-watchbell-subject (default "developer"), x-watchbell-roles
+// (comma-separated; default: agent, manager, integration, operator). Malformed values are UNAUTHENTICATED.
+std::unique_ptr<IdentityProvider> MakeDevelopmentIdentity();
+
+}  // namespace watchbell::rpc

@@ -1,0 +1,55 @@
+// A gRPC server over rpc::Service tables: callback API, reflection, honest health, admission control, graceful drain.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "common/clock/clock.h"
+#include "common/rpc/identity.h"
+#include "common/rpc/service.h"
+
+namespace watchbell::rpc {
+
+// One finished call, for logs and metrics. Called on any thread.
+struct CallReport {
+  std::string method;  // "watchbell.tickets.v1.TicketService/CreateTicket"
+  int code;            // absl::StatusCode
+  std::string message;
+  std::string traceparent;
+  std::string tenant;
+  absl::Duration took;
+};
+
+struct ServerOptions {
+  std::string listen = "127.0.0.1:0";
+  int query_threads = 2;
+  int query_queue_limit = 256;  // more: RESOURCE_EXHAUSTED
+  absl::Duration default_deadline = absl::Seconds(30);
+  absl::Duration bookmark_every = absl::Seconds(15);
+  std::function<void(const CallReport&)> on_call;
+};
+
+class Client;
+
+class Server {
+ public:
+  // Listens at once (a taken port is an error that names it), reports NOT_SERVING until SetServing(true).
+  static absl::StatusOr<std::unique_ptr<Server>> Start(ServerOptions options, std::vector<Service*> services,
+                                                       const IdentityProvider& identity, Clock& clock);
+  virtual ~Server() = default;
+
+  virtual int port() const = 0;
+  // Health of all services and of "" together.
+  virtual void SetServing(bool serving) = 0;
+  // A client that talks to this server without a socket.
+  virtual std::unique_ptr<Client> InProcessClient() = 0;
+  // NOT_SERVING, a short pause, watch streams end with UNAVAILABLE, calls under way get until `deadline`, then they are
+  // cut. Blocks until it is done.
+  virtual void Drain(absl::Duration pause, absl::Duration grace) = 0;
+};
+
+}  // namespace watchbell::rpc

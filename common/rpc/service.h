@@ -1,0 +1,122 @@
+// The rpcs of one proto service, without gRPC in sight: a service's *_rpc.cc fills one of these, common/rpc/server.cc
+// serves it. Method names, request and response types come from the proto's own descriptor.
+//
+// Before any handler runs the adapter has: identified the caller, refused roles that are missing, parsed the request
+// (invalid UTF-8 is INVALID_ARGUMENT naming the field), checked the rules of watchbell.api.v1.rules, set a deadline.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "common/engine/engine.h"
+#include "common/engine/input.h"
+#include "google/protobuf/descriptor.h"
+#include "google/protobuf/message.h"
+
+namespace watchbell::rpc {
+
+using MessagePtr = std::shared_ptr<const google::protobuf::Message>;
+
+struct CallContext {
+  engine::Identity identity;
+  std::string traceparent;  // the caller's, or a new one
+  absl::Time received_at;
+  absl::Time deadline;
+};
+
+// Where a watch stream gets its messages. Used by one thread at a time.
+class WatchSource {
+ public:
+  virtual ~WatchSource() = default;
+  // The next messages in order, at most `max`; empty = caught up (the stream then waits for WatchHub::Notify).
+  // OUT_OF_RANGE ends the stream: the reader must list again.
+  virtual absl::StatusOr<std::vector<MessagePtr>> Next(int max) = 0;
+  // Sent when the stream has been quiet for 15 s, and as its first message when there is nothing to send: carries the
+  // resume token only.
+  virtual MessagePtr Bookmark() = 0;
+};
+
+// Wakes the watch streams of one service. Thread-safe.
+class WatchHub {
+ public:
+  WatchHub();
+  ~WatchHub();
+  void Notify();
+  // `wake` is called on any thread until the returned handle is destroyed.
+  std::shared_ptr<void> Register(std::function<void()> wake);
+
+ private:
+  struct State;
+  std::shared_ptr<State> state_;
+};
+
+struct Method {
+  enum class Kind { kAsync, kQuery, kWatch };
+  using Done = std::function<void(absl::StatusOr<engine::Reply>)>;
+
+  const google::protobuf::MethodDescriptor* descriptor;
+  Kind kind;
+  std::string role;  // "" = any caller
+  // kAsync: must not block; calls done exactly once, on any thread.
+  std::function<void(const CallContext&, MessagePtr, Done)> async;
+  // kQuery: may block on the database; run on the bounded executor.
+  std::function<absl::StatusOr<std::string>(const CallContext&, const google::protobuf::Message&)> query;
+  // kWatch: run on the executor.
+  std::function<absl::StatusOr<std::unique_ptr<WatchSource>>(const CallContext&, const google::protobuf::Message&)> watch;
+  WatchHub* hub = nullptr;
+};
+
+class Service {
+ public:
+  // `full_name`, for example "watchbell.tickets.v1.TicketService", must be compiled in (CHECKed at start).
+  explicit Service(const std::string& full_name);
+
+  // A mutation: the request becomes one input of the engine as it is, under its request_id.
+  void Command(const std::string& method, engine::Engine& engine, const std::string& role = "",
+               bool idempotent_by_state = false);
+
+  // An answer that is made elsewhere and comes later.
+  void Async(const std::string& method, std::function<void(const CallContext&, MessagePtr, Method::Done)> handler,
+             const std::string& role = "");
+
+  // A read.
+  template <typename Request, typename Response>
+  void Query(const std::string& method,
+             std::function<absl::StatusOr<Response>(const CallContext&, const Request&)> handler,
+             const std::string& role = "") {
+    AddQuery(method,
+             [handler = std::move(handler)](const CallContext& call, const google::protobuf::Message& request)
+                 -> absl::StatusOr<std::string> {
+               absl::StatusOr<Response> response = handler(call, static_cast<const Request&>(request));
+               if (!response.ok()) return response.status();
+               return response->SerializeAsString();
+             },
+             role);
+  }
+
+  // A server stream.
+  void Watch(const std::string& method, WatchHub& hub,
+             std::function<absl::StatusOr<std::unique_ptr<WatchSource>>(const CallContext&,
+                                                                        const google::protobuf::Message&)>
+                 handler);
+
+  const std::string& full_name() const { return descriptor_->full_name(); }
+  const std::map<std::string, Method>& methods() const { return methods_; }
+
+ private:
+  void AddQuery(const std::string& method,
+                std::function<absl::StatusOr<std::string>(const CallContext&, const google::protobuf::Message&)> handler,
+                const std::string& role);
+  Method& Add(const std::string& method, Method::Kind kind, const std::string& role);
+
+  const google::protobuf::ServiceDescriptor* descriptor_;
+  std::map<std::string, Method> methods_;
+};
+
+}  // namespace watchbell::rpc

@@ -1,0 +1,31 @@
+// The metrics of a process in Prometheus text format. Names: watchbell_<what>_<unit>.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "common/engine/probe.h"
+#include "common/rpc/server.h"
+
+namespace watchbell::telemetry {
+
+// Thread-safe.
+class Metrics {
+ public:
+  Metrics();
+  ~Metrics();
+
+  // The probe of one service's engine; lives as long as this.
+  engine::Probe& ProbeFor(const std::string& service);
+  void CallFinished(const rpc::CallReport& report);
+  // 1 if the service is healthy.
+  void SetHealthy(const std::string& service, bool healthy);
+
+  std::string Text() const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace watchbell::telemetry

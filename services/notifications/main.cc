@@ -1,0 +1,6 @@
+#include "common/runtime/process.h"
+#include "services/notifications/module.h"
+
+int main(int argc, char** argv) {
+  return watchbell::runtime::Main(argc, argv, "watchbell-notifications", {watchbell::notifications::Module()});
+}
