@@ -17,6 +17,7 @@ find_package(Protobuf REQUIRED)  # module mode, before gRPC
 find_package(absl REQUIRED)
 find_package(SQLite3 REQUIRED)
 find_package(ZLIB REQUIRED)
+find_package(OpenSSL REQUIRED)
 find_package(GTest REQUIRED)
 find_package(yaml-cpp REQUIRED)
 if(NOT WATCHBELL_CORE_ONLY)

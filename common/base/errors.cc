@@ -17,7 +17,8 @@ constexpr char kDomain[] = "watchbell.io";
 
 google::rpc::Status DetailsOf(const absl::Status& status) {
   google::rpc::Status details;
-  if (const absl::optional<absl::Cord> payload = status.GetPayload(kPayloadUrl); payload.has_value()) {
+  if (const absl::optional<absl::Cord> payload = status.GetPayload(kPayloadUrl);
+      payload.has_value()) {
     details.ParseFromString(std::string(*payload));
   }
   details.set_code(static_cast<int>(status.code()));
@@ -49,7 +50,8 @@ absl::Status AddRetryInfo(absl::Status status, absl::Duration retry_after) {
 
 }  // namespace
 
-absl::Status WithReason(absl::StatusCode code, absl::string_view reason, absl::string_view message) {
+absl::Status WithReason(absl::StatusCode code, absl::string_view reason,
+                        absl::string_view message) {
   google::rpc::ErrorInfo info;
   info.set_reason(std::string(reason));
   info.set_domain(kDomain);
@@ -75,34 +77,40 @@ absl::Status InvalidField(absl::string_view field, absl::string_view description
 }
 
 absl::Status NotFound(absl::string_view resource) {
-  return WithReason(absl::StatusCode::kNotFound, "NOT_FOUND", absl::StrCat(resource, " does not exist"));
+  return WithReason(absl::StatusCode::kNotFound, "NOT_FOUND",
+                    absl::StrCat(resource, " does not exist"));
 }
 
-absl::Status ForbiddenMove(absl::string_view reason, absl::string_view subject, absl::string_view description) {
+absl::Status ForbiddenMove(absl::string_view reason, absl::string_view subject,
+                           absl::string_view description) {
   google::rpc::PreconditionFailure failure;
   auto* violation = failure.add_violations();
   violation->set_type(std::string(reason));
   violation->set_subject(std::string(subject));
   violation->set_description(std::string(description));
-  return AddDetail(WithReason(absl::StatusCode::kFailedPrecondition, reason, absl::StrCat(subject, ": ", description)),
+  return AddDetail(WithReason(absl::StatusCode::kFailedPrecondition, reason,
+                              absl::StrCat(subject, ": ", description)),
                    failure);
 }
 
 absl::Status StaleEtag(absl::string_view resource, absl::string_view current) {
   return WithReason(absl::StatusCode::kAborted, "ETAG_MISMATCH",
-                    absl::StrCat(resource, " has changed; its etag is now ", current, ": read it and decide again"));
+                    absl::StrCat(resource, " has changed; its etag is now ", current,
+                                 ": read it and decide again"));
 }
 
 absl::Status NotAllowed(absl::string_view description) {
   return WithReason(absl::StatusCode::kPermissionDenied, "ROLE_MISSING", description);
 }
 
-absl::Status Unavailable(absl::string_view reason, absl::string_view message, absl::Duration retry_after) {
+absl::Status Unavailable(absl::string_view reason, absl::string_view message,
+                         absl::Duration retry_after) {
   return AddRetryInfo(WithReason(absl::StatusCode::kUnavailable, reason, message), retry_after);
 }
 
 absl::Status Overloaded(absl::string_view message, absl::Duration retry_after) {
-  return AddRetryInfo(WithReason(absl::StatusCode::kResourceExhausted, "QUEUE_FULL", message), retry_after);
+  return AddRetryInfo(WithReason(absl::StatusCode::kResourceExhausted, "QUEUE_FULL", message),
+                      retry_after);
 }
 
 std::string ErrorReason(const absl::Status& status) {
@@ -121,6 +129,8 @@ std::vector<FieldViolation> FieldViolations(const absl::Status& status) {
   return violations;
 }
 
-std::string SerializeRpcStatus(const absl::Status& status) { return DetailsOf(status).SerializeAsString(); }
+std::string SerializeRpcStatus(const absl::Status& status) {
+  return DetailsOf(status).SerializeAsString();
+}
 
 }  // namespace watchbell

@@ -1,6 +1,6 @@
-// Errors as the API shows them: an absl::Status that carries google.rpc details (ErrorInfo and at most one each of
-// BadRequest, PreconditionFailure, RetryInfo). Made where the fact is known; common/rpc puts them on the wire.
-// Reasons are listed in protos/README.md.
+// Errors as the API shows them: an absl::Status that carries google.rpc details (ErrorInfo and at
+// most one each of BadRequest, PreconditionFailure, RetryInfo). Made where the fact is known;
+// common/rpc puts them on the wire. Reasons are listed in protos/README.md.
 #pragma once
 
 #include <string>
@@ -13,7 +13,8 @@
 
 namespace watchbell {
 
-// One refused field: path as in "changes.title" or "commands[3].external_id", and what is wrong with it.
+// One refused field: path as in "changes.title" or "commands[3].external_id", and what is wrong
+// with it.
 struct FieldViolation {
   std::string field;
   std::string description;
@@ -24,11 +25,13 @@ absl::Status InvalidFields(std::vector<FieldViolation> violations);
 absl::Status InvalidField(absl::string_view field, absl::string_view description);
 absl::Status NotFound(absl::string_view resource);
 // A move the state forbids: PreconditionFailure {type, subject, description}.
-absl::Status ForbiddenMove(absl::string_view reason, absl::string_view subject, absl::string_view description);
+absl::Status ForbiddenMove(absl::string_view reason, absl::string_view subject,
+                           absl::string_view description);
 absl::Status StaleEtag(absl::string_view resource, absl::string_view current);
 absl::Status NotAllowed(absl::string_view description);
 // Try again later: UNAVAILABLE or RESOURCE_EXHAUSTED with RetryInfo.
-absl::Status Unavailable(absl::string_view reason, absl::string_view message, absl::Duration retry_after);
+absl::Status Unavailable(absl::string_view reason, absl::string_view message,
+                         absl::Duration retry_after);
 absl::Status Overloaded(absl::string_view message, absl::Duration retry_after);
 // Any other code with its reason.
 absl::Status WithReason(absl::StatusCode code, absl::string_view reason, absl::string_view message);

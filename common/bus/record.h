@@ -43,11 +43,13 @@ struct Envelope {
   std::string correlation_id;
 };
 
-// A record from a journal row. `producer` is the service's name; `topic` where the row's aggregate goes.
-Record ToRecord(const journal::JournalRow& row, const std::string& producer, const std::string& topic);
+// A record from a journal row. `producer` is the service's name; `topic` where the row's aggregate
+// goes.
+Record ToRecord(const journal::JournalRow& row, const std::string& producer,
+                const std::string& topic);
 
-// INVALID_ARGUMENT with a listed reason: MISSING_HEADER, REPEATED_HEADER, BAD_HEADER, UNSUPPORTED_VERSION,
-// UNSUPPORTED_CONTENT_TYPE, EMPTY_KEY, KEY_MISMATCH.
+// INVALID_ARGUMENT with a listed reason: MISSING_HEADER, REPEATED_HEADER, BAD_HEADER,
+// UNSUPPORTED_VERSION, UNSUPPORTED_CONTENT_TYPE, EMPTY_KEY, KEY_MISMATCH.
 absl::StatusOr<Envelope> ParseEnvelope(const Record& record);
 
 }  // namespace watchbell::bus

@@ -18,7 +18,8 @@ void SystemClock::WaitUntil(Mutex& mu, CondVar& cv, absl::Time deadline) {
     return;
   }
   // A bounded nap, so that a step of the wall clock is noticed.
-  const absl::Duration left = std::clamp(deadline - absl::Now(), absl::ZeroDuration(), absl::Minutes(1));
+  const absl::Duration left =
+      std::clamp(deadline - absl::Now(), absl::ZeroDuration(), absl::Minutes(1));
   cv.WaitUntil(mu, std::chrono::steady_clock::now() + absl::ToChronoNanoseconds(left));
 }
 

@@ -14,7 +14,8 @@ class Clock {
   // UTC now, truncated to microseconds: the resolution of everything stored.
   virtual absl::Time Now() = 0;
 
-  // Waits on `cv` until notified or `deadline` has come; `mu` must be held and is held again on return. May wake early.
+  // Waits on `cv` until notified or `deadline` has come; `mu` must be held and is held again on
+  // return. May wake early.
   virtual void WaitUntil(Mutex& mu, CondVar& cv, absl::Time deadline) = 0;
 };
 
@@ -25,7 +26,8 @@ class SystemClock : public Clock {
   void WaitUntil(Mutex& mu, CondVar& cv, absl::Time deadline) override;
 };
 
-// A clock that stands still until told. For stories and simulation, which step loops by RunOnce() and never wait.
+// A clock that stands still until told. For stories and simulation, which step loops by RunOnce()
+// and never wait.
 class FakeClock : public Clock {
  public:
   explicit FakeClock(absl::Time start) : now_(start) {}

@@ -10,8 +10,9 @@ namespace watchbell::db {
 // Holds the lock (flock on DIR/LOCK) until destroyed. Movable.
 class DataFolder {
  public:
-  // Makes the folder if need be. FAILED_PRECONDITION if another process holds it, with a sentence that names it: "the
-  // data folder DIR is in use by process 123 (watchbell serve) since 2026-01-02T03:04:05Z".
+  // Makes the folder if need be. FAILED_PRECONDITION if another process holds it, with a sentence
+  // that names it: "the data folder DIR is in use by process 123 (watchbell serve) since
+  // 2026-01-02T03:04:05Z".
   static absl::StatusOr<DataFolder> Lock(const std::string& path, const std::string& program);
 
   DataFolder(DataFolder&& other) noexcept;

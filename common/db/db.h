@@ -1,11 +1,13 @@
 // The narrow interface to a relational database. Nothing above it knows which one it is.
 //
-// SQL is written once, in the subset both databases share, with parameters $1..$n; types are BIGINT, DOUBLE PRECISION,
-// TEXT and BYTEA. Batches of rows go through Load/Insert/Upsert/Delete with a Table, so that each backend moves them in
-// its own best way (prepared statements in a loop, unnest() arrays).
+// SQL is written once, in the subset both databases share, with parameters $1..$n; types are
+// BIGINT, DOUBLE PRECISION, TEXT and BYTEA. Batches of rows go through Load/Insert/Upsert/Delete
+// with a Table, so that each backend moves them in its own best way (prepared statements in a loop,
+// unnest() arrays).
 //
-// Error codes: UNAVAILABLE = nobody's fault, try again (lock, disk full, lost connection); ALREADY_EXISTS = a unique
-// constraint; UNKNOWN (from Commit only) = the outcome is not known; INTERNAL = a bug (bad SQL, wrong types).
+// Error codes: UNAVAILABLE = nobody's fault, try again (lock, disk full, lost connection);
+// ALREADY_EXISTS = a unique constraint; UNKNOWN (from Commit only) = the outcome is not known;
+// INTERNAL = a bug (bad SQL, wrong types).
 #pragma once
 
 #include <cstdint>
@@ -56,8 +58,8 @@ class Transaction {
  public:
   virtual ~Transaction() = default;
 
-  // Rows with these keys, locked until the transaction ends where the database has row locks; a missing key gives no
-  // row. The order is the database's own.
+  // Rows with these keys, locked until the transaction ends where the database has row locks; a
+  // missing key gives no row. The order is the database's own.
   virtual absl::StatusOr<std::vector<Row>> Load(const Table& table, absl::Span<const Row> keys) = 0;
   // ALREADY_EXISTS if a key is there.
   virtual absl::Status Insert(const Table& table, absl::Span<const Row> rows) = 0;
@@ -66,15 +68,19 @@ class Transaction {
   // Keys that are not there are ignored.
   virtual absl::Status Delete(const Table& table, absl::Span<const Row> keys) = 0;
 
-  virtual absl::StatusOr<std::vector<Row>> Query(absl::string_view sql, absl::Span<const Value> params) = 0;
+  virtual absl::StatusOr<std::vector<Row>> Query(absl::string_view sql,
+                                                 absl::Span<const Value> params) = 0;
   // Returns the number of rows changed.
-  virtual absl::StatusOr<int64_t> Execute(absl::string_view sql, absl::Span<const Value> params) = 0;
+  virtual absl::StatusOr<int64_t> Execute(absl::string_view sql,
+                                          absl::Span<const Value> params) = 0;
 
-  // OK: durable. UNKNOWN: find out before trying again. Anything else: not committed. Over in every case.
+  // OK: durable. UNKNOWN: find out before trying again. Anything else: not committed. Over in every
+  // case.
   virtual absl::Status Commit() = 0;
 };
 
-// One service's database. Begin belongs to one thread at a time (there is one writer); the rest is thread-safe.
+// One service's database. Begin belongs to one thread at a time (there is one writer); the rest is
+// thread-safe.
 class Database {
  public:
   virtual ~Database() = default;
@@ -82,12 +88,14 @@ class Database {
   virtual absl::StatusOr<std::unique_ptr<Transaction>> Begin() = 0;
 
   // One read-only statement on a snapshot; nothing stays open after it.
-  virtual absl::StatusOr<std::vector<Row>> Read(absl::string_view sql, absl::Span<const Value> params) = 0;
+  virtual absl::StatusOr<std::vector<Row>> Read(absl::string_view sql,
+                                                absl::Span<const Value> params) = 0;
 
   // Runs a script of several statements outside a transaction of ours; migrations only.
   virtual absl::Status RunScript(absl::string_view sql) = 0;
 
-  // Housekeeping (checkpoint) on the writer's thread, when there is nothing better to do or the log has grown.
+  // Housekeeping (checkpoint) on the writer's thread, when there is nothing better to do or the log
+  // has grown.
   virtual absl::Status Maintain(bool idle) = 0;
 };
 

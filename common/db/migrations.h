@@ -20,11 +20,13 @@ struct Migration {
 // Version the database is at; 0 = empty.
 absl::StatusOr<int> SchemaVersion(Database& database);
 
-// Brings the database to the last of `migrations`, each in a transaction of its own. FAILED_PRECONDITION with a sentence
-// if the database is newer than the last one known here. Doing it twice does nothing.
+// Brings the database to the last of `migrations`, each in a transaction of its own.
+// FAILED_PRECONDITION with a sentence if the database is newer than the last one known here. Doing
+// it twice does nothing.
 absl::Status Migrate(Database& database, absl::Span<const Migration> migrations);
 
-// OK if the database is exactly at the last migration; FAILED_PRECONDITION with a sentence that says what to do if not.
+// OK if the database is exactly at the last migration; FAILED_PRECONDITION with a sentence that
+// says what to do if not.
 absl::Status CheckSchema(Database& database, absl::Span<const Migration> migrations);
 
 }  // namespace watchbell::db

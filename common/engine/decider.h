@@ -19,30 +19,36 @@ class IndexWriter {
   virtual void Delete(const db::Table& table, db::Row key) = 0;
 };
 
-// Pure: no I/O, no clock, no ids of its own making, no state between calls. Called on the committer's thread.
+// Pure: no I/O, no clock, no ids of its own making, no state between calls. Called on the
+// committer's thread.
 class Decider {
  public:
   virtual ~Decider() = default;
 
   virtual const std::vector<EntityClass>& classes() const = 0;
 
-  // What the input must see. An event or timer the service does not care about answers with nothing and an empty
-  // Decision.
+  // What the input must see. An event or timer the service does not care about answers with nothing
+  // and an empty Decision.
   virtual std::vector<EntityKey> Needs(const Input& input) const = 0;
   virtual Decision Decide(const View& view, const Input& input) const = 0;
 
-  // Index rows of an entity that changed, from its state after the batch. Tables are the service's own migrations'.
-  virtual void Index(const EntityKey& key, const google::protobuf::Message& state, IndexWriter& writer) const {
+  // Index rows of an entity that changed, from its state after the batch. Tables are the service's
+  // own migrations'.
+  virtual void Index(const EntityKey& key, const google::protobuf::Message& state,
+                     IndexWriter& writer) const {
     (void)key, (void)state, (void)writer;
   }
 };
 
-// Carries out effects. Run is called on the committer's thread after the commit and must not block; outcomes come back
-// through Engine::Submit with Kind::kOutcome.
+// Carries out effects. Run is called on the committer's thread after the commit and must not block;
+// outcomes come back through Engine::Submit with Kind::kOutcome.
 class EffectRunner {
  public:
   virtual ~EffectRunner() = default;
   virtual void Run(std::vector<Effect> effects) = 0;
+  // Called on any thread before the engine stops, while it still takes outcomes: finishes what is
+  // under way and begins nothing more. Blocks until that is so, for a bounded time.
+  virtual void Drain() {}
 };
 
 }  // namespace watchbell::engine

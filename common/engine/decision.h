@@ -1,5 +1,5 @@
-// What a decider answers: the new state, the events, the timers, the effects and the reply; or an error; or the wish to
-// see more.
+// What a decider answers: the new state, the events, the timers, the effects and the reply; or an
+// error; or the wish to see more.
 #pragma once
 
 #include <memory>
@@ -33,7 +33,8 @@ class View {
   virtual const google::protobuf::Message* Find(const EntityKey& key) const = 0;
 };
 
-// Work on the outside world, begun after the commit and never before; its outcome comes back as an input.
+// Work on the outside world, begun after the commit and never before; its outcome comes back as an
+// input.
 struct Effect {
   EntityKey entity;
   std::shared_ptr<const google::protobuf::Message> payload;
@@ -74,12 +75,14 @@ class Decision {
   }
   template <typename T>
   void Put(EntityKey key, T state) {
-    Put(std::move(key), std::shared_ptr<const google::protobuf::Message>(std::make_shared<T>(std::move(state))));
+    Put(std::move(key),
+        std::shared_ptr<const google::protobuf::Message>(std::make_shared<T>(std::move(state))));
   }
   // Events get the next versions of their stream in the order of these calls.
   template <typename T>
   NewEvent& Emit(EntityKey stream, T payload, absl::Time occurred_at) {
-    events_.push_back({std::move(stream), std::make_shared<T>(std::move(payload)), occurred_at, std::nullopt, ""});
+    events_.push_back({std::move(stream), std::make_shared<T>(std::move(payload)), occurred_at,
+                       std::nullopt, ""});
     return events_.back();
   }
   // A timer fires once, at the first microsecond after `due`; arming it again moves it.
@@ -94,7 +97,8 @@ class Decision {
 
   const absl::Status& error() const { return error_; }
   const std::vector<EntityKey>& more() const { return more_; }
-  const std::vector<std::pair<EntityKey, std::shared_ptr<const google::protobuf::Message>>>& writes() const {
+  const std::vector<std::pair<EntityKey, std::shared_ptr<const google::protobuf::Message>>>&
+  writes() const {
     return writes_;
   }
   const std::vector<NewEvent>& events() const { return events_; }

@@ -1,6 +1,6 @@
-// The engine of a service: commands, events and due timers go in, one transaction comes out (design: "a service is a
-// decider fed by three sources"). The same code runs under SystemClock on a thread of its own and under FakeClock,
-// stepped by RunOnce().
+// The engine of a service: commands, events and due timers go in, one transaction comes out
+// (design: "a service is a decider fed by three sources"). The same code runs under SystemClock on
+// a thread of its own and under FakeClock, stepped by RunOnce().
 #pragma once
 
 #include <atomic>
@@ -24,13 +24,14 @@
 namespace watchbell::engine {
 
 struct Options {
-  std::string service;             // producer name in events, for example "tickets"
-  int shards = kDefaultShards;     // fixed at installation
-  size_t queue_limit = 4096;       // commands that may wait; more are refused with RESOURCE_EXHAUSTED
-  size_t max_batch = 512;          // inputs in one transaction
-  absl::Duration gate_ask = absl::Milliseconds(250);  // how long a due timer waits before the producers are asked
-  absl::Duration gate_limit = absl::Seconds(30);      // how long it waits at most
-  absl::Duration remember = absl::Hours(24 * 7);      // how long answers are kept by request id
+  std::string service;          // producer name in events, for example "tickets"
+  int shards = kDefaultShards;  // fixed at installation
+  size_t queue_limit = 4096;    // commands that may wait; more are refused with RESOURCE_EXHAUSTED
+  size_t max_batch = 512;       // inputs in one transaction
+  absl::Duration gate_ask =
+      absl::Milliseconds(250);  // how long a due timer waits before the producers are asked
+  absl::Duration gate_limit = absl::Seconds(30);  // how long it waits at most
+  absl::Duration remember = absl::Hours(24 * 7);  // how long answers are kept by request id
 };
 
 // The engine's own tables: the first migration of every service.
@@ -38,9 +39,10 @@ db::Migration EngineSchema();
 
 // What one step did.
 struct Step {
-  int applied = 0;           // inputs that reached a decision
-  bool more = false;         // there is more to do right now
-  absl::Time next;           // otherwise: when to look again if nothing wakes it (InfiniteFuture = only when woken)
+  int applied = 0;    // inputs that reached a decision
+  bool more = false;  // there is more to do right now
+  absl::Time
+      next;  // otherwise: when to look again if nothing wakes it (InfiniteFuture = only when woken)
 };
 
 class Engine {
@@ -63,17 +65,19 @@ class Engine {
   // Reads positions and timers back. Once, before anything else.
   absl::Status Open();
 
-  // Takes an input: `done` is called exactly once iff this returns OK. RESOURCE_EXHAUSTED when the queue is full,
-  // UNAVAILABLE when storage is down or the engine is stopping. Outcomes are never refused for a full queue.
+  // Takes an input: `done` is called exactly once iff this returns OK. RESOURCE_EXHAUSTED when the
+  // queue is full, UNAVAILABLE when storage is down or the engine is stopping. Outcomes are never
+  // refused for a full queue.
   absl::Status Submit(Input input);
   // All or none.
   absl::Status SubmitAll(std::vector<Input> inputs);
 
-  // One batch, on the caller's thread. Errors of storage are not errors of the step: the batch waits and `next` says
-  // until when.
+  // One batch, on the caller's thread. Errors of storage are not errors of the step: the batch
+  // waits and `next` says until when.
   Step RunOnce();
 
-  // Runs RunOnce on a thread until Stop. Stop finishes the batch under way and fails what still waits with UNAVAILABLE.
+  // Runs RunOnce on a thread until Stop. Stop finishes the batch under way and fails what still
+  // waits with UNAVAILABLE.
   void Start();
   void Stop();
 
@@ -86,8 +90,8 @@ class Engine {
   // Timers armed, for tests and metrics.
   size_t TimerCount() const;
 
-  // Releases the parked key of a dead letter (see dead_letters.h): retry applies it again, skip passes over it. `done`
-  // gets the DeadLetter as it is then.
+  // Releases the parked key of a dead letter (see dead_letters.h): retry applies it again, skip
+  // passes over it. `done` gets the DeadLetter as it is then.
   absl::Status ReleaseDeadLetter(const std::string& dead_letter_id, bool skip,
                                  std::function<void(absl::StatusOr<Reply>)> done);
 

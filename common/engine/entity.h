@@ -1,4 +1,5 @@
-// State as the engine sees it: entities of a few classes, each a protobuf message under (class, tenant, id).
+// State as the engine sees it: entities of a few classes, each a protobuf message under (class,
+// tenant, id).
 #pragma once
 
 #include <compare>
@@ -25,10 +26,10 @@ struct EntityKey {
 // One class of entities.
 struct EntityClass {
   int cls;
-  std::string name;                           // aggregate type in the journal, for example "widget"
+  std::string name;  // aggregate type in the journal, for example "widget"
   const google::protobuf::Message* prototype;  // of its state; static
-  std::string topic;                          // where its events go; "" = journaled, not published
-  bool reference = false;                     // read by many, changed rarely: parsed once per version
+  std::string topic;                           // where its events go; "" = journaled, not published
+  bool reference = false;  // read by many, changed rarely: parsed once per version
 };
 
 }  // namespace watchbell::engine

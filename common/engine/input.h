@@ -46,17 +46,20 @@ struct Input {
   Identity identity;        // events and timers: the tenant, and the service as subject
   std::string traceparent;  // W3C; "" if unknown
   absl::Time now;           // when it is recorded; set by the engine, the same for a whole batch
-  std::string id;           // UUIDv7, set by the engine: what makes ids inside Decide must come from it
+  std::string id;  // UUIDv7, set by the engine: what makes ids inside Decide must come from it
 
-  // Command: the request. Event: the payload. Outcome: what the effect's runner reports. Timer: null.
+  // Command: the request. Event: the payload. Outcome: what the effect's runner reports. Timer:
+  // null.
   std::shared_ptr<const google::protobuf::Message> message;
 
-  // Command. `request_id` is made by the engine if empty; the same id with another message is refused.
-  // `idempotent_by_state`: the decider itself recognises repeats; nothing is remembered by id.
+  // Command. `request_id` is made by the engine if empty; the same id with another message is
+  // refused. `idempotent_by_state`: the decider itself recognises repeats; nothing is remembered by
+  // id.
   std::string request_id;
   bool idempotent_by_state = false;
   absl::Time deadline = absl::InfiniteFuture();
-  // Called exactly once, on the committer's thread, after the commit or the refusal. Must not block. May be null.
+  // Called exactly once, on the committer's thread, after the commit or the refusal. Must not
+  // block. May be null.
   std::function<void(absl::StatusOr<Reply>)> done;
 
   // Event.

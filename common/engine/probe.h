@@ -1,4 +1,5 @@
-// What an engine reports about itself; implemented over the metrics registry in common/telemetry, ignored in tests.
+// What an engine reports about itself; implemented over the metrics registry in common/telemetry,
+// ignored in tests.
 #pragma once
 
 #include <cstddef>
@@ -11,7 +12,9 @@ namespace watchbell::engine {
 class Probe {
  public:
   virtual ~Probe() = default;
-  virtual void Batch(size_t inputs, size_t events, absl::Duration took) { (void)inputs, (void)events, (void)took; }
+  virtual void Batch(size_t inputs, size_t events, absl::Duration took) {
+    (void)inputs, (void)events, (void)took;
+  }
   virtual void QueueDepth(size_t commands) { (void)commands; }
   virtual void TimersArmed(size_t timers) { (void)timers; }
   virtual void TimerFired(absl::Duration late) { (void)late; }

@@ -9,13 +9,15 @@ namespace {
 using db::ColumnType;
 
 constexpr char kColumns[] =
-    "sequence, event_id, aggregate, tenant, stream_id, version, shard, type, payload, occurred_at, recorded_at, "
+    "sequence, event_id, aggregate, tenant, stream_id, version, shard, type, payload, occurred_at, "
+    "recorded_at, "
     "source_recorded_at, actor, traceparent, causation_id, correlation_id";
 
 absl::StatusOr<std::vector<JournalRow>> ReadRows(db::Database& database, absl::string_view where,
                                                  const std::vector<db::Value>& params) {
-  ASSIGN_OR_RETURN(const std::vector<db::Row> rows,
-                   database.Read(absl::StrCat("SELECT ", kColumns, " FROM journal WHERE ", where), params));
+  ASSIGN_OR_RETURN(
+      const std::vector<db::Row> rows,
+      database.Read(absl::StrCat("SELECT ", kColumns, " FROM journal WHERE ", where), params));
   std::vector<JournalRow> result;
   result.reserve(rows.size());
   for (const db::Row& row : rows) result.push_back(FromDbRow(row));
@@ -25,25 +27,24 @@ absl::StatusOr<std::vector<JournalRow>> ReadRows(db::Database& database, absl::s
 }  // namespace
 
 const db::Table& JournalTable() {
-  static const db::Table* const table = new db::Table{
-      "journal",
-      {{"sequence", ColumnType::kInt},
-       {"event_id", ColumnType::kText},
-       {"aggregate", ColumnType::kText},
-       {"tenant", ColumnType::kText},
-       {"stream_id", ColumnType::kText},
-       {"version", ColumnType::kInt},
-       {"shard", ColumnType::kInt},
-       {"type", ColumnType::kText},
-       {"payload", ColumnType::kBytes},
-       {"occurred_at", ColumnType::kInt},
-       {"recorded_at", ColumnType::kInt},
-       {"source_recorded_at", ColumnType::kInt},
-       {"actor", ColumnType::kText},
-       {"traceparent", ColumnType::kText},
-       {"causation_id", ColumnType::kText},
-       {"correlation_id", ColumnType::kText}},
-      1};
+  static const db::Table* const table = new db::Table{"journal",
+                                                      {{"sequence", ColumnType::kInt},
+                                                       {"event_id", ColumnType::kText},
+                                                       {"aggregate", ColumnType::kText},
+                                                       {"tenant", ColumnType::kText},
+                                                       {"stream_id", ColumnType::kText},
+                                                       {"version", ColumnType::kInt},
+                                                       {"shard", ColumnType::kInt},
+                                                       {"type", ColumnType::kText},
+                                                       {"payload", ColumnType::kBytes},
+                                                       {"occurred_at", ColumnType::kInt},
+                                                       {"recorded_at", ColumnType::kInt},
+                                                       {"source_recorded_at", ColumnType::kInt},
+                                                       {"actor", ColumnType::kText},
+                                                       {"traceparent", ColumnType::kText},
+                                                       {"causation_id", ColumnType::kText},
+                                                       {"correlation_id", ColumnType::kText}},
+                                                      1};
   return *table;
 }
 
@@ -89,26 +90,31 @@ JournalRow FromDbRow(const db::Row& row) {
   return result;
 }
 
-absl::StatusOr<std::vector<JournalRow>> Reader::After(const std::string& aggregate, int64_t sequence,
-                                                      int limit) const {
+absl::StatusOr<std::vector<JournalRow>> Reader::After(const std::string& aggregate,
+                                                      int64_t sequence, int limit) const {
   if (aggregate.empty()) {
-    return ReadRows(database_, "sequence > $1 ORDER BY sequence LIMIT $2", {sequence, int64_t{limit}});
+    return ReadRows(database_, "sequence > $1 ORDER BY sequence LIMIT $2",
+                    {sequence, int64_t{limit}});
   }
   return ReadRows(database_, "sequence > $1 AND aggregate = $2 ORDER BY sequence LIMIT $3",
                   {sequence, aggregate, int64_t{limit}});
 }
 
-absl::StatusOr<std::vector<JournalRow>> Reader::AfterInShard(const std::string& aggregate, int shard,
-                                                             int64_t sequence, int limit) const {
-  return ReadRows(database_, "aggregate = $1 AND shard = $2 AND sequence > $3 ORDER BY sequence LIMIT $4",
+absl::StatusOr<std::vector<JournalRow>> Reader::AfterInShard(const std::string& aggregate,
+                                                             int shard, int64_t sequence,
+                                                             int limit) const {
+  return ReadRows(database_,
+                  "aggregate = $1 AND shard = $2 AND sequence > $3 ORDER BY sequence LIMIT $4",
                   {aggregate, int64_t{shard}, sequence, int64_t{limit}});
 }
 
-absl::StatusOr<std::vector<JournalRow>> Reader::Stream(const std::string& aggregate, const std::string& tenant,
-                                                       const std::string& stream_id, int64_t after_version,
-                                                       int limit) const {
+absl::StatusOr<std::vector<JournalRow>> Reader::Stream(const std::string& aggregate,
+                                                       const std::string& tenant,
+                                                       const std::string& stream_id,
+                                                       int64_t after_version, int limit) const {
   return ReadRows(database_,
-                  "aggregate = $1 AND tenant = $2 AND stream_id = $3 AND version > $4 ORDER BY version LIMIT $5",
+                  "aggregate = $1 AND tenant = $2 AND stream_id = $3 AND version > $4 ORDER BY "
+                  "version LIMIT $5",
                   {aggregate, tenant, stream_id, after_version, int64_t{limit}});
 }
 

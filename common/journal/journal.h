@@ -1,5 +1,5 @@
-// The journal of a service: every event, in the transaction that changed the state. Outbox, audit history, change feed
-// and replay source in one table; nothing is ever updated or deleted.
+// The journal of a service: every event, in the transaction that changed the state. Outbox, audit
+// history, change feed and replay source in one table; nothing is ever updated or deleted.
 #pragma once
 
 #include <cstdint>
@@ -13,8 +13,8 @@
 
 namespace watchbell::journal {
 
-// One event. Sequence order is visibility order (gaps are allowed); versions have no holes per (aggregate, tenant,
-// stream id).
+// One event. Sequence order is visibility order (gaps are allowed); versions have no holes per
+// (aggregate, tenant, stream id).
 struct JournalRow {
   int64_t sequence = 0;
   std::string event_id;   // UUIDv7
@@ -45,13 +45,16 @@ class Reader {
   explicit Reader(db::Database& database) : database_(database) {}
 
   // Rows of one aggregate after a sequence, in order; all aggregates if `aggregate` is empty.
-  absl::StatusOr<std::vector<JournalRow>> After(const std::string& aggregate, int64_t sequence, int limit) const;
+  absl::StatusOr<std::vector<JournalRow>> After(const std::string& aggregate, int64_t sequence,
+                                                int limit) const;
   // The same for one shard.
-  absl::StatusOr<std::vector<JournalRow>> AfterInShard(const std::string& aggregate, int shard, int64_t sequence,
-                                                       int limit) const;
+  absl::StatusOr<std::vector<JournalRow>> AfterInShard(const std::string& aggregate, int shard,
+                                                       int64_t sequence, int limit) const;
   // Rows of one stream after a version, in order.
-  absl::StatusOr<std::vector<JournalRow>> Stream(const std::string& aggregate, const std::string& tenant,
-                                                 const std::string& stream_id, int64_t after_version, int limit) const;
+  absl::StatusOr<std::vector<JournalRow>> Stream(const std::string& aggregate,
+                                                 const std::string& tenant,
+                                                 const std::string& stream_id,
+                                                 int64_t after_version, int limit) const;
   // The last sequence, 0 if the journal is empty.
   absl::StatusOr<int64_t> Head() const;
 

@@ -1,4 +1,5 @@
-// A gRPC client by method name, for the command line, tests and calls between services. Long-lived; thread-safe.
+// A gRPC client by method name, for the command line, tests and calls between services. Long-lived;
+// thread-safe.
 #pragma once
 
 #include <functional>
@@ -21,14 +22,17 @@ class Client {
  public:
   virtual ~Client() = default;
 
-  // `method` is "package.Service/Method". Errors keep their google.rpc details (common/base/errors.h reads them).
+  // `method` is "package.Service/Method". Errors keep their google.rpc details
+  // (common/base/errors.h reads them).
   virtual absl::Status Call(const std::string& method, const google::protobuf::Message& request,
-                            google::protobuf::Message* response, const CallOptions& options = {}) = 0;
+                            google::protobuf::Message* response,
+                            const CallOptions& options = {}) = 0;
   // `done` is called once, on any thread.
   virtual void CallAsync(const std::string& method, const google::protobuf::Message& request,
                          google::protobuf::Message* response, const CallOptions& options,
                          std::function<void(absl::Status)> done) = 0;
-  // Reads a server stream until it ends or `on_message` returns false. `scratch` is reused for every message.
+  // Reads a server stream until it ends or `on_message` returns false. `scratch` is reused for
+  // every message.
   virtual absl::Status Stream(const std::string& method, const google::protobuf::Message& request,
                               google::protobuf::Message* scratch, const CallOptions& options,
                               const std::function<bool()>& on_message) = 0;

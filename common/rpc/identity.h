@@ -20,8 +20,9 @@ class IdentityProvider {
   virtual absl::StatusOr<engine::Identity> Identify(const Metadata& metadata) const = 0;
 };
 
-// For development: x-watchbell-tenant (default "default"), x-watchbell-subject (default "developer"), x-watchbell-roles
-// (comma-separated; default: agent, manager, integration, operator). Malformed values are UNAUTHENTICATED.
+// For development: x-watchbell-tenant (default "default"), x-watchbell-subject (default
+// "developer"), x-watchbell-roles (comma-separated; default: agent, manager, integration,
+// operator). Malformed values are UNAUTHENTICATED.
 std::unique_ptr<IdentityProvider> MakeDevelopmentIdentity();
 
 }  // namespace watchbell::rpc

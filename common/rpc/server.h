@@ -1,4 +1,5 @@
-// A gRPC server over rpc::Service tables: callback API, reflection, honest health, admission control, graceful drain.
+// A gRPC server over rpc::Service tables: callback API, reflection, honest health, admission
+// control, graceful drain.
 #pragma once
 
 #include <functional>
@@ -37,9 +38,12 @@ class Client;
 
 class Server {
  public:
-  // Listens at once (a taken port is an error that names it), reports NOT_SERVING until SetServing(true).
-  static absl::StatusOr<std::unique_ptr<Server>> Start(ServerOptions options, std::vector<Service*> services,
-                                                       const IdentityProvider& identity, Clock& clock);
+  // Listens at once (a taken port is an error that names it), reports NOT_SERVING until
+  // SetServing(true).
+  static absl::StatusOr<std::unique_ptr<Server>> Start(ServerOptions options,
+                                                       std::vector<Service*> services,
+                                                       const IdentityProvider& identity,
+                                                       Clock& clock);
   virtual ~Server() = default;
 
   virtual int port() const = 0;
@@ -47,8 +51,8 @@ class Server {
   virtual void SetServing(bool serving) = 0;
   // A client that talks to this server without a socket.
   virtual std::unique_ptr<Client> InProcessClient() = 0;
-  // NOT_SERVING, a short pause, watch streams end with UNAVAILABLE, calls under way get until `deadline`, then they are
-  // cut. Blocks until it is done.
+  // NOT_SERVING, a short pause, watch streams end with UNAVAILABLE, calls under way get until
+  // `deadline`, then they are cut. Blocks until it is done.
   virtual void Drain(absl::Duration pause, absl::Duration grace) = 0;
 };
 

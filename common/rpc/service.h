@@ -1,8 +1,10 @@
-// The rpcs of one proto service, without gRPC in sight: a service's *_rpc.cc fills one of these, common/rpc/server.cc
-// serves it. Method names, request and response types come from the proto's own descriptor.
+// The rpcs of one proto service, without gRPC in sight: a service's *_rpc.cc fills one of these,
+// common/rpc/server.cc serves it. Method names, request and response types come from the proto's
+// own descriptor.
 //
-// Before any handler runs the adapter has: identified the caller, refused roles that are missing, parsed the request
-// (invalid UTF-8 is INVALID_ARGUMENT naming the field), checked the rules of watchbell.api.v1.rules, set a deadline.
+// Before any handler runs the adapter has: identified the caller, refused roles that are missing,
+// parsed the request (invalid UTF-8 is INVALID_ARGUMENT naming the field), checked the rules of
+// watchbell.api.v1.rules, set a deadline.
 #pragma once
 
 #include <functional>
@@ -34,11 +36,11 @@ struct CallContext {
 class WatchSource {
  public:
   virtual ~WatchSource() = default;
-  // The next messages in order, at most `max`; empty = caught up (the stream then waits for WatchHub::Notify).
-  // OUT_OF_RANGE ends the stream: the reader must list again.
+  // The next messages in order, at most `max`; empty = caught up (the stream then waits for
+  // WatchHub::Notify). OUT_OF_RANGE ends the stream: the reader must list again.
   virtual absl::StatusOr<std::vector<MessagePtr>> Next(int max) = 0;
-  // Sent when the stream has been quiet for 15 s, and as its first message when there is nothing to send: carries the
-  // resume token only.
+  // Sent when the stream has been quiet for 15 s, and as its first message when there is nothing to
+  // send: carries the resume token only.
   virtual MessagePtr Bookmark() = 0;
 };
 
@@ -66,15 +68,19 @@ struct Method {
   // kAsync: must not block; calls done exactly once, on any thread.
   std::function<void(const CallContext&, MessagePtr, Done)> async;
   // kQuery: may block on the database; run on the bounded executor.
-  std::function<absl::StatusOr<std::string>(const CallContext&, const google::protobuf::Message&)> query;
+  std::function<absl::StatusOr<std::string>(const CallContext&, const google::protobuf::Message&)>
+      query;
   // kWatch: run on the executor.
-  std::function<absl::StatusOr<std::unique_ptr<WatchSource>>(const CallContext&, const google::protobuf::Message&)> watch;
+  std::function<absl::StatusOr<std::unique_ptr<WatchSource>>(const CallContext&,
+                                                             const google::protobuf::Message&)>
+      watch;
   WatchHub* hub = nullptr;
 };
 
 class Service {
  public:
-  // `full_name`, for example "watchbell.tickets.v1.TicketService", must be compiled in (CHECKed at start).
+  // `full_name`, for example "watchbell.tickets.v1.TicketService", must be compiled in (CHECKed at
+  // start).
   explicit Service(const std::string& full_name);
 
   // A mutation: the request becomes one input of the engine as it is, under its request_id.
@@ -82,7 +88,8 @@ class Service {
                bool idempotent_by_state = false);
 
   // An answer that is made elsewhere and comes later.
-  void Async(const std::string& method, std::function<void(const CallContext&, MessagePtr, Method::Done)> handler,
+  void Async(const std::string& method,
+             std::function<void(const CallContext&, MessagePtr, Method::Done)> handler,
              const std::string& role = "");
 
   // A read.
@@ -90,20 +97,22 @@ class Service {
   void Query(const std::string& method,
              std::function<absl::StatusOr<Response>(const CallContext&, const Request&)> handler,
              const std::string& role = "") {
-    AddQuery(method,
-             [handler = std::move(handler)](const CallContext& call, const google::protobuf::Message& request)
-                 -> absl::StatusOr<std::string> {
-               absl::StatusOr<Response> response = handler(call, static_cast<const Request&>(request));
-               if (!response.ok()) return response.status();
-               return response->SerializeAsString();
-             },
-             role);
+    AddQuery(
+        method,
+        [handler = std::move(handler)](
+            const CallContext& call,
+            const google::protobuf::Message& request) -> absl::StatusOr<std::string> {
+          absl::StatusOr<Response> response = handler(call, static_cast<const Request&>(request));
+          if (!response.ok()) return response.status();
+          return response->SerializeAsString();
+        },
+        role);
   }
 
   // A server stream.
   void Watch(const std::string& method, WatchHub& hub,
-             std::function<absl::StatusOr<std::unique_ptr<WatchSource>>(const CallContext&,
-                                                                        const google::protobuf::Message&)>
+             std::function<absl::StatusOr<std::unique_ptr<WatchSource>>(
+                 const CallContext&, const google::protobuf::Message&)>
                  handler);
 
   const std::string& full_name() const { return descriptor_->full_name(); }
@@ -111,7 +120,9 @@ class Service {
 
  private:
   void AddQuery(const std::string& method,
-                std::function<absl::StatusOr<std::string>(const CallContext&, const google::protobuf::Message&)> handler,
+                std::function<absl::StatusOr<std::string>(const CallContext&,
+                                                          const google::protobuf::Message&)>
+                    handler,
                 const std::string& role);
   Method& Add(const std::string& method, Method::Kind kind, const std::string& role);
 

@@ -1,5 +1,5 @@
-// A service without its network: database, journal, bus and engine put together. What modules, stories and the
-// simulation all run.
+// A service without its network: database, journal, bus and engine put together. What modules,
+// stories and the simulation all run.
 #pragma once
 
 #include <functional>
@@ -19,10 +19,11 @@ namespace watchbell::runtime {
 
 // What makes a service that service.
 struct ServiceSpec {
-  std::string name;                        // "tickets"
-  std::vector<db::Migration> migrations;   // the service's own, numbered from 2: number 1 is the engine's
+  std::string name;  // "tickets"
+  std::vector<db::Migration>
+      migrations;  // the service's own, numbered from 2: number 1 is the engine's
   std::shared_ptr<const engine::Decider> decider;
-  std::vector<std::string> consumes;       // topics
+  std::vector<std::string> consumes;  // topics
 };
 
 // All migrations of a service, the engine's first.
@@ -38,11 +39,12 @@ class ServiceCore {
     engine::EffectRunner* effects = nullptr;
     engine::Probe* probe = nullptr;
     // Wraps the subscriber; for fault injection in tests.
-    std::function<std::unique_ptr<bus::Subscriber>(std::unique_ptr<bus::Subscriber>)> wrap_subscriber;
+    std::function<std::unique_ptr<bus::Subscriber>(std::unique_ptr<bus::Subscriber>)>
+        wrap_subscriber;
   };
 
-  // Checks the schema and joins the bus. Producers must be made before consumers start reading: make all cores, then
-  // Open all.
+  // Checks the schema and joins the bus. Producers must be made before consumers start reading:
+  // make all cores, then Open all.
   static absl::StatusOr<std::unique_ptr<ServiceCore>> Make(ServiceSpec spec, Parts parts);
   ~ServiceCore();
 
@@ -71,13 +73,15 @@ class ServiceCore {
   std::unique_ptr<engine::Engine> engine_;
 };
 
-// Reads one entity's state through the database, for queries: null if it does not exist. T is the class's message.
-absl::StatusOr<std::string> ReadEntityBytes(db::Database& database, int cls, const std::string& tenant,
-                                            const std::string& id, int64_t* version);
+// Reads one entity's state through the database, for queries: null if it does not exist. T is the
+// class's message.
+absl::StatusOr<std::string> ReadEntityBytes(db::Database& database, int cls,
+                                            const std::string& tenant, const std::string& id,
+                                            int64_t* version);
 
 template <typename T>
-absl::StatusOr<std::unique_ptr<T>> ReadEntity(db::Database& database, int cls, const std::string& tenant,
-                                              const std::string& id) {
+absl::StatusOr<std::unique_ptr<T>> ReadEntity(db::Database& database, int cls,
+                                              const std::string& tenant, const std::string& id) {
   int64_t version = 0;
   absl::StatusOr<std::string> bytes = ReadEntityBytes(database, cls, tenant, id, &version);
   if (!bytes.ok()) return bytes.status();

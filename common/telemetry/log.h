@@ -19,4 +19,7 @@ void Log(Level level, absl::string_view message, std::initializer_list<Field> fi
 // Below this nothing is written. Default kInfo.
 void SetLogLevel(Level level);
 
+// "debug", "info", "warning" or "error"; false for anything else.
+bool ParseLogLevel(absl::string_view name, Level* level);
+
 }  // namespace watchbell::telemetry

@@ -2,5 +2,6 @@
 #include "services/analytics/module.h"
 
 int main(int argc, char** argv) {
-  return watchbell::runtime::Main(argc, argv, "watchbell-analytics", {watchbell::analytics::Module()});
+  return watchbell::runtime::Main(argc, argv, "watchbell-analytics",
+                                  {watchbell::analytics::Module()});
 }

@@ -1,4 +1,5 @@
-// Runs a decider without engine or database: entities in a map, events in a list. For unit tests of a service's domain.
+// Runs a decider without engine or database: entities in a map, events in a list. For unit tests of
+// a service's domain.
 #pragma once
 
 #include <map>
@@ -49,7 +50,8 @@ class DeciderHarness : public engine::View {
 
   // An event of another service, as its next version on (topic, subject).
   template <typename E>
-  absl::Status Event(const std::string& topic, const std::string& subject, const E& event, absl::Time occurred_at) {
+  absl::Status Event(const std::string& topic, const std::string& subject, const E& event,
+                     absl::Time occurred_at) {
     engine::Input input = Base(engine::Input::Kind::kEvent);
     input.message = std::make_shared<E>(event);
     input.topic = topic;
@@ -108,9 +110,9 @@ class DeciderHarness : public engine::View {
     return false;
   }
 
-  std::vector<EmittedEvent> events;                  // everything emitted, in order
-  std::map<engine::TimerKey, absl::Time> timers;     // armed
-  std::vector<engine::Effect> effects;               // everything run
+  std::vector<EmittedEvent> events;               // everything emitted, in order
+  std::map<engine::TimerKey, absl::Time> timers;  // armed
+  std::vector<engine::Effect> effects;            // everything run
 
  private:
   const google::protobuf::Message* Find(const engine::EntityKey& key) const override {

@@ -1,0 +1,420 @@
+#include "common/engine/batch.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "common/base/errors.h"
+#include "common/base/shard.h"
+#include "common/base/status_macros.h"
+#include "common/bus/event_registry.h"
+#include "common/engine/dead_letters.h"
+#include "common/engine/hash.h"
+#include "common/engine/tables.h"
+#include "google/protobuf/io/coded_stream.h"
+#include "google/protobuf/io/zero_copy_stream_impl_lite.h"
+#include "watchbell/events/v1/dead_letters.pb.h"
+
+namespace watchbell::engine {
+namespace {
+
+constexpr size_t kMaxEventBytes = 256 * 1024;
+constexpr int kMaxRounds = 16;  // of NeedsMore: each must ask for something new
+
+db::Row TimerKeyRow(const TimerKey& key) {
+  return {int64_t{key.entity.cls}, key.entity.tenant, key.entity.id, key.name};
+}
+
+bool Remembers(const Input& input) {
+  return input.kind == Input::Kind::kCommand && !input.idempotent_by_state;
+}
+
+// The same request has the same fingerprint in any process.
+int64_t Fingerprint(const Input& input) {
+  std::string bytes;
+  {
+    google::protobuf::io::StringOutputStream stream(&bytes);
+    google::protobuf::io::CodedOutputStream coded(&stream);
+    coded.SetSerializationDeterministic(true);
+    input.message->SerializeToCodedStream(&coded);
+  }
+  const uint64_t hash = Fnv1a(bytes, Fnv1a(input.message->GetTypeName()));
+  return static_cast<int64_t>(Fnv1a(input.identity.subject, hash));
+}
+
+}  // namespace
+
+absl::Status Batch::Run(absl::Span<Item> items) {
+  ASSIGN_OR_RETURN(transaction_, context_.parts.database.Begin());
+  for (Item& item : items) {
+    item.fate = Item::Fate::kUndecided;
+    item.answer = Reply{};
+    item.input.now = now_;
+    if (item.input.id.empty()) item.input.id = context_.parts.ids.NewUuid(now_);
+    if (Remembers(item.input) && item.input.request_id.empty()) {
+      item.input.request_id = item.input.id;
+    }
+  }
+  RETURN_IF_ERROR(LoadAll(items));
+  for (Item& item : items) RETURN_IF_ERROR(DecideItem(item));
+  RETURN_IF_ERROR(Store());
+  bus::Publisher* publisher = context_.parts.publisher;
+  if (publisher != nullptr && !rows_.empty()) publisher->Committing(head_);
+  const absl::Status committed = transaction_->Commit();
+  if (!committed.ok() && publisher != nullptr && !rows_.empty()) publisher->Abandoned();
+  return committed;
+}
+
+absl::Status Batch::LoadAll(absl::Span<const Item> items) {
+  std::vector<EntityKey> keys;
+  std::vector<db::Row> positions;
+  std::vector<db::Row> answers;
+  std::vector<db::Row> timers;
+  for (const Item& item : items) {
+    if (item.kind == Item::Kind::kRelease) {
+      keys.push_back({DeadLetterClass().cls, "", item.dead_letter_id});
+      continue;
+    }
+    if (item.unreadable.ok()) {
+      std::vector<EntityKey> needs = context_.parts.decider.Needs(item.input);
+      std::move(needs.begin(), needs.end(), std::back_inserter(keys));
+    }
+    if (item.IsEvent() && item.has_envelope && positions_.try_emplace(item.Stream()).second) {
+      positions.push_back(
+          {item.input.topic, item.input.envelope.tenant, item.input.envelope.subject});
+    }
+    if (Remembers(item.input)) {
+      answers.push_back({item.input.identity.tenant, item.input.request_id});
+    }
+    if (item.IsTimer()) timers.push_back(TimerKeyRow(item.input.timer));
+  }
+  RETURN_IF_ERROR(entities_.Load(*transaction_, std::move(keys)));
+  if (!positions.empty()) {
+    ASSIGN_OR_RETURN(const auto rows, transaction_->Load(StreamPositionTable(), positions));
+    for (const db::Row& row : rows) {
+      positions_[{db::AsText(row[0]), db::AsText(row[1]), db::AsText(row[2])}] = {
+          db::AsInt(row[3]), db::AsInt(row[4]) != 0, false};
+    }
+  }
+  if (!answers.empty()) {
+    ASSIGN_OR_RETURN(const auto rows, transaction_->Load(AnswerTable(), answers));
+    for (const db::Row& row : rows) {
+      answers_[{db::AsText(row[0]), db::AsText(row[1])}] = {db::AsInt(row[2]), db::AsBytes(row[3]),
+                                                            false};
+    }
+  }
+  if (!timers.empty()) {
+    ASSIGN_OR_RETURN(const auto rows, transaction_->Load(TimerTable(), timers));
+    for (const db::Row& row : rows) {
+      const TimerKey key{
+          {static_cast<int>(db::AsInt(row[0])), db::AsText(row[1]), db::AsText(row[2])},
+          db::AsText(row[3])};
+      armed_[key] = absl::FromUnixMicros(db::AsInt(row[4]));
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Batch::DecideItem(Item& item) {
+  if (item.kind == Item::Kind::kRelease) return DecideRelease(item);
+  switch (item.input.kind) {
+    case Input::Kind::kCommand:
+      return DecideCommand(item);
+    case Input::Kind::kEvent:
+      return DecideEvent(item);
+    case Input::Kind::kTimer:
+      return DecideTimer(item);
+    case Input::Kind::kOutcome: {
+      absl::Status refusal;
+      RETURN_IF_ERROR(Apply(item, &refusal, nullptr));
+      item.fate = refusal.ok() ? Item::Fate::kApplied : Item::Fate::kPassed;
+      return absl::OkStatus();
+    }
+  }
+  return absl::InternalError("an input of no kind");
+}
+
+absl::Status Batch::DecideCommand(Item& item) {
+  const Input& input = item.input;
+  item.fate = Item::Fate::kAnswered;
+  if (now_ > input.deadline) {
+    item.answer = WithReason(absl::StatusCode::kDeadlineExceeded, "DEADLINE_EXCEEDED",
+                             "the deadline passed before the command's turn; nothing was done");
+    return absl::OkStatus();
+  }
+  const AnswerKey key{input.identity.tenant, input.request_id};
+  const bool remembers = Remembers(input);
+  const int64_t fingerprint = remembers ? Fingerprint(input) : 0;
+  if (auto known = answers_.find(key); remembers && known != answers_.end()) {
+    if (known->second.fingerprint == fingerprint) {
+      item.answer = Reply{known->second.response, true};
+    } else {
+      item.answer = WithReason(absl::StatusCode::kInvalidArgument, "REQUEST_ID_REUSED",
+                               "request_id: was used before with another request");
+    }
+    return absl::OkStatus();
+  }
+  absl::Status refusal;
+  std::string reply;
+  RETURN_IF_ERROR(Apply(item, &refusal, &reply));
+  if (!refusal.ok()) {
+    item.answer = refusal;
+    return absl::OkStatus();
+  }
+  item.fate = Item::Fate::kApplied;
+  if (remembers) answers_[key] = {fingerprint, reply, true};
+  item.answer = Reply{std::move(reply), false};
+  return absl::OkStatus();
+}
+
+absl::Status Batch::DecideEvent(Item& item) {
+  if (!item.has_envelope) {
+    RETURN_IF_ERROR(SetAside(item, false, item.unreadable));
+    Progress(item);
+    return absl::OkStatus();
+  }
+  Position& position = positions_[item.Stream()];
+  const int64_t version = item.input.envelope.version;
+  item.fate = Item::Fate::kPassed;
+  if (version <= position.version || position.parked) {
+    Progress(item);
+    return absl::OkStatus();
+  }
+  const bool hole = version > position.version + 1;
+  if ((hole && !item.unfillable) || (!item.unreadable.ok() && !item.from_journal)) {
+    // The journal is the truth: what is missing, or cannot be read here, is looked up there.
+    fills_.push_back(item.Stream());
+    item.fate = Item::Fate::kDeferred;
+    HoldBack(item);
+    return absl::OkStatus();
+  }
+  absl::Status refusal = item.unreadable;
+  if (refusal.ok()) refusal = item.condemned;
+  if (refusal.ok() && hole) {
+    refusal =
+        WithReason(absl::StatusCode::kDataLoss, "HOLE_IN_JOURNAL",
+                   absl::StrCat("the producer's journal lacks version ", position.version + 1));
+  }
+  if (refusal.ok()) RETURN_IF_ERROR(Apply(item, &refusal, nullptr));
+  if (refusal.ok()) {
+    item.fate = Item::Fate::kApplied;
+    position.version = version;
+  } else {
+    RETURN_IF_ERROR(SetAside(item, true, refusal));
+    position.parked = true;
+  }
+  position.dirty = true;
+  Progress(item);
+  return absl::OkStatus();
+}
+
+absl::Status Batch::DecideTimer(Item& item) {
+  const TimerKey& key = item.input.timer;
+  auto row = armed_.find(key);
+  auto changed = timers_.find(key);
+  const bool armed = changed != timers_.end()
+                         ? changed->second.due == item.input.due
+                         : row != armed_.end() && row->second == item.input.due;
+  item.fate = Item::Fate::kPassed;
+  if (!armed) {
+    // Fired before, or moved: the index must not offer it again unless the batch armed it anew.
+    if (changed == timers_.end() && row == armed_.end()) timers_[key] = {std::nullopt, ""};
+    return absl::OkStatus();
+  }
+  timers_[key] = {std::nullopt, ""};
+  absl::Status refusal;
+  RETURN_IF_ERROR(Apply(item, &refusal, nullptr));
+  if (refusal.ok()) item.fate = Item::Fate::kApplied;
+  return absl::OkStatus();
+}
+
+absl::Status Batch::DecideRelease(Item& item) {
+  item.fate = Item::Fate::kAnswered;
+  const EntityKey key{DeadLetterClass().cls, "", item.dead_letter_id};
+  const auto* stored = entities_.Get<admin::v1::DeadLetter>(key);
+  if (stored == nullptr) {
+    item.answer = NotFound(absl::StrCat("dead letter ", item.dead_letter_id));
+    return absl::OkStatus();
+  }
+  if (stored->state() != admin::v1::DEAD_LETTER_STATE_OPEN) {
+    item.answer =
+        ForbiddenMove("DEAD_LETTER_NOT_OPEN", item.dead_letter_id, "was retried or skipped before");
+    return absl::OkStatus();
+  }
+  admin::v1::DeadLetter letter = *stored;
+  letter.set_state(item.skip ? admin::v1::DEAD_LETTER_STATE_SKIPPED
+                             : admin::v1::DEAD_LETTER_STATE_RETRIED);
+  if (letter.parked()) {
+    const StreamRef stream{letter.topic(), letter.tenant(), letter.key()};
+    ASSIGN_OR_RETURN(const auto rows,
+                     transaction_->Load(StreamPositionTable(),
+                                        {db::Row{stream.topic, stream.tenant, stream.stream_id}}));
+    int64_t version = rows.empty() ? 0 : db::AsInt(rows[0][3]);
+    if (item.skip) version = std::max(version, letter.version());
+    positions_[stream] = {version, false, true};
+    fills_.push_back(stream);
+  } else if (!item.skip) {
+    again_.push_back(std::make_shared<bus::Record>(RecordOf(letter)));
+  }
+  events::v1::DeadLetterReleased event;
+  *event.mutable_dead_letter() = letter;
+  Decision decision;
+  decision.Emit(key, std::move(event), now_);
+  decision.Put(key, letter);
+  RETURN_IF_ERROR(TakeOver(decision, item));
+  item.fate = Item::Fate::kApplied;
+  letter.clear_value();
+  item.answer = Reply{letter.SerializeAsString(), false};
+  return absl::OkStatus();
+}
+
+absl::Status Batch::Apply(Item& item, absl::Status* refusal, std::string* reply) {
+  const Decider& decider = context_.parts.decider;
+  Decision decision = decider.Decide(entities_, item.input);
+  for (int round = 0; !decision.more().empty(); ++round) {
+    const bool something_new =
+        std::any_of(decision.more().begin(), decision.more().end(),
+                    [this](const EntityKey& k) { return !entities_.Loaded(k); });
+    if (round == kMaxRounds || !something_new) {
+      return absl::InternalError("a decider asks for more without end");
+    }
+    RETURN_IF_ERROR(entities_.Load(*transaction_, decision.more()));
+    decision = decider.Decide(entities_, item.input);
+  }
+  *refusal = decision.error();
+  for (const NewEvent& event : decision.events()) {
+    if (refusal->ok() && event.payload->ByteSizeLong() > kMaxEventBytes) {
+      *refusal = WithReason(absl::StatusCode::kInvalidArgument, "EVENT_TOO_LARGE",
+                            "the event of this command would be larger than 256 KiB");
+    }
+  }
+  if (!refusal->ok()) return absl::OkStatus();
+  if (reply != nullptr) *reply = decision.reply();
+  return TakeOver(decision, item);
+}
+
+absl::Status Batch::TakeOver(const Decision& decision, const Item& item) {
+  for (const auto& [key, state] : decision.writes()) {
+    if (!entities_.Loaded(key)) {
+      return absl::InternalError(
+          absl::StrCat("a decider wrote ", key.id, " without asking for it"));
+    }
+    entities_.Put(key, state);
+  }
+  for (const NewEvent& event : decision.events()) {
+    if (!entities_.Loaded(event.stream)) {
+      return absl::InternalError(
+          absl::StrCat("a decider emitted on ", event.stream.id, " without asking for it"));
+    }
+    Journal(event, item);
+  }
+  for (const TimerChange& change : decision.timers()) {
+    timers_[change.key] = {change.due, item.input.traceparent};
+  }
+  effects_.insert(effects_.end(), decision.effects().begin(), decision.effects().end());
+  return absl::OkStatus();
+}
+
+void Batch::Journal(const NewEvent& event, const Item& item) {
+  const Input& input = item.input;
+  journal::JournalRow row;
+  row.sequence = ++head_;
+  row.event_id = context_.parts.ids.NewUuid(now_);
+  row.aggregate = context_.classes.Of(event.stream.cls).name;
+  row.tenant = event.stream.tenant;
+  row.stream_id = event.stream.id;
+  row.version = entities_.NextVersion(event.stream);
+  row.shard = ShardOf(row.stream_id, context_.options.shards);
+  row.type = bus::EventTypeOf(*event.payload->GetDescriptor());
+  row.payload = event.payload->SerializeAsString();
+  row.occurred_at = event.occurred_at;
+  row.recorded_at = now_;
+  row.source_recorded_at = event.source_recorded_at;
+  row.actor = event.actor.empty() ? input.identity.subject : event.actor;
+  row.traceparent = input.traceparent;
+  row.causation_id = item.IsEvent() ? input.envelope.id : input.id;
+  row.correlation_id = item.IsEvent() && !input.envelope.correlation_id.empty()
+                           ? input.envelope.correlation_id
+                           : row.causation_id;
+  rows_.push_back(std::move(row));
+}
+
+absl::Status Batch::SetAside(Item& item, bool parked, const absl::Status& why) {
+  const EntityKey key = DeadLetterKey(item);
+  RETURN_IF_ERROR(entities_.Load(*transaction_, {key}));
+  admin::v1::DeadLetter letter = MakeDeadLetter(item, context_.options.service, parked, why, now_,
+                                                entities_.Get<admin::v1::DeadLetter>(key));
+  events::v1::DeadLettered event;
+  *event.mutable_dead_letter() = letter;
+  Decision decision;
+  decision.Emit(key, std::move(event), now_);
+  decision.Put(key, std::move(letter));
+  item.fate = parked ? Item::Fate::kParked : Item::Fate::kDropped;
+  return TakeOver(decision, item);
+}
+
+void Batch::Progress(const Item& item) {
+  if (item.from_journal) return;
+  int64_t& reached = progress_[{item.record->topic, item.record->shard}];
+  reached = std::max(reached, item.record->offset);
+}
+
+void Batch::HoldBack(const Item& item) {
+  if (item.from_journal) return;
+  const bus::TopicShard shard{item.record->topic, item.record->shard};
+  auto [it, inserted] = held_back_.try_emplace(shard, item.record->offset);
+  if (!inserted) it->second = std::min(it->second, item.record->offset);
+}
+
+absl::Status Batch::Store() {
+  RETURN_IF_ERROR(entities_.Store(*transaction_, context_.parts.decider));
+  std::vector<db::Row> upserts;
+  std::vector<db::Row> deletes;
+  for (const auto& [key, timer] : timers_) {
+    db::Row row = TimerKeyRow(key);
+    if (!timer.due) {
+      deletes.push_back(std::move(row));
+      continue;
+    }
+    row.emplace_back(absl::ToUnixMicros(*timer.due));
+    row.emplace_back(timer.traceparent);
+    upserts.push_back(std::move(row));
+  }
+  if (!deletes.empty()) RETURN_IF_ERROR(transaction_->Delete(TimerTable(), deletes));
+  if (!upserts.empty()) RETURN_IF_ERROR(transaction_->Upsert(TimerTable(), upserts));
+
+  std::vector<db::Row> positions;
+  for (const auto& [stream, position] : positions_) {
+    if (!position.dirty) continue;
+    positions.push_back({stream.topic, stream.tenant, stream.stream_id, position.version,
+                         int64_t{position.parked ? 1 : 0}});
+  }
+  if (!positions.empty()) {
+    RETURN_IF_ERROR(transaction_->Upsert(StreamPositionTable(), positions));
+  }
+  std::vector<db::Row> progress;
+  for (auto& [topic_shard, sequence] : progress_) {
+    auto held = held_back_.find(topic_shard);
+    if (held != held_back_.end()) sequence = std::min(sequence, held->second - 1);
+    auto stored = context_.topic_positions.find(topic_shard);
+    if (stored != context_.topic_positions.end()) sequence = std::max(sequence, stored->second);
+    progress.push_back({topic_shard.first, int64_t{topic_shard.second}, sequence});
+  }
+  if (!progress.empty()) {
+    RETURN_IF_ERROR(transaction_->Upsert(TopicPositionTable(), progress));
+  }
+  std::vector<db::Row> answers;
+  for (const auto& [key, answer] : answers_) {
+    if (!answer.dirty) continue;
+    answers.push_back({key.first, key.second, answer.fingerprint, db::Bytes{answer.response},
+                       absl::ToUnixMicros(now_ + context_.options.remember)});
+  }
+  if (!answers.empty()) RETURN_IF_ERROR(transaction_->Insert(AnswerTable(), answers));
+  if (rows_.empty()) return absl::OkStatus();
+  std::vector<db::Row> rows;
+  rows.reserve(rows_.size());
+  for (const journal::JournalRow& row : rows_) rows.push_back(journal::ToDbRow(row));
+  return transaction_->Insert(journal::JournalTable(), rows);
+}
+
+}  // namespace watchbell::engine

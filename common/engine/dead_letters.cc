@@ -1,0 +1,94 @@
+#include "common/engine/dead_letters.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "common/base/errors.h"
+#include "common/base/proto_time.h"
+#include "common/base/status_macros.h"
+#include "common/engine/hash.h"
+
+namespace watchbell::engine {
+namespace {
+
+constexpr int kClass = 1000;
+constexpr int kListLimit = 1000;
+
+}  // namespace
+
+EntityClass DeadLetterClass() {
+  return {kClass, "dead_letter", &admin::v1::DeadLetter::default_instance(), ""};
+}
+
+EntityKey DeadLetterKey(const Item& item) {
+  const bus::Record& record = *item.record;
+  const std::string place =
+      item.has_envelope
+          ? absl::StrCat(record.topic, "\n", item.input.envelope.tenant, "\n",
+                         item.input.envelope.subject, "\n", item.input.envelope.version)
+          : absl::StrCat(record.topic, "\n", record.shard, "\n", record.offset);
+  return {kClass, "", absl::StrCat("dl-", absl::Hex(Fnv1a(place), absl::kZeroPad16))};
+}
+
+admin::v1::DeadLetter MakeDeadLetter(const Item& item, const std::string& service, bool parked,
+                                     const absl::Status& why, absl::Time now,
+                                     const admin::v1::DeadLetter* before) {
+  admin::v1::DeadLetter letter;
+  letter.set_dead_letter_id(DeadLetterKey(item).id);
+  letter.set_service(service);
+  letter.set_topic(item.record->topic);
+  letter.set_partition(item.record->shard);
+  letter.set_sequence(item.record->offset);
+  letter.set_key(item.record->key);
+  letter.set_tenant(item.input.envelope.tenant);
+  letter.set_version(item.input.envelope.version);
+  letter.set_type(item.input.envelope.type);
+  const std::string reason = ErrorReason(why);
+  letter.set_reason(reason.empty() ? "REFUSED" : reason);
+  letter.set_message(std::string(why.message()));
+  letter.set_parked(parked);
+  *letter.mutable_first_seen_at() = before != nullptr ? before->first_seen_at() : ToProto(now);
+  letter.set_attempts(before != nullptr ? before->attempts() + 1 : 1);
+  letter.set_state(admin::v1::DEAD_LETTER_STATE_OPEN);
+  letter.set_value(item.record->value);
+  for (const auto& [name, value] : item.record->headers) (*letter.mutable_headers())[name] = value;
+  return letter;
+}
+
+bus::Record RecordOf(const admin::v1::DeadLetter& dead_letter) {
+  bus::Record record;
+  record.topic = dead_letter.topic();
+  record.shard = dead_letter.partition();
+  record.offset = dead_letter.sequence();
+  record.key = dead_letter.key();
+  record.value = dead_letter.value();
+  for (const auto& [name, value] : dead_letter.headers()) record.headers.emplace_back(name, value);
+  return record;
+}
+
+absl::StatusOr<std::vector<admin::v1::DeadLetter>> ListDeadLetters(db::Database& database,
+                                                                   const std::string& tenant,
+                                                                   bool all) {
+  ASSIGN_OR_RETURN(const std::vector<db::Row> rows,
+                   database.Read("SELECT body FROM entities WHERE class = $1", {int64_t{kClass}}));
+  std::vector<admin::v1::DeadLetter> letters;
+  for (const db::Row& row : rows) {
+    admin::v1::DeadLetter letter;
+    if (!letter.ParseFromString(db::AsBytes(row[0]))) {
+      return absl::DataLossError("a stored dead letter cannot be read");
+    }
+    if (!all && letter.state() != admin::v1::DEAD_LETTER_STATE_OPEN) continue;
+    if (!tenant.empty() && letter.tenant() != tenant) continue;
+    letter.clear_value();
+    letters.push_back(std::move(letter));
+  }
+  std::stable_sort(letters.begin(), letters.end(), [](const auto& a, const auto& b) {
+    const absl::Time a_seen = FromProto(a.first_seen_at());
+    const absl::Time b_seen = FromProto(b.first_seen_at());
+    return a_seen != b_seen ? a_seen < b_seen : a.sequence() < b.sequence();
+  });
+  if (letters.size() > kListLimit) letters.resize(kListLimit);
+  return letters;
+}
+
+}  // namespace watchbell::engine

@@ -1,0 +1,442 @@
+#include "common/engine/engine.h"
+
+#include <algorithm>
+#include <thread>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "common/base/errors.h"
+#include "common/base/mutex.h"
+#include "common/base/status_macros.h"
+#include "common/engine/batch.h"
+#include "common/engine/dead_letters.h"
+#include "common/engine/intake.h"
+#include "common/engine/timer_index.h"
+#include "common/engine/working_set.h"
+#include "common/telemetry/log.h"
+
+namespace watchbell::engine {
+namespace {
+
+constexpr absl::Duration kFirstRetry = absl::Milliseconds(100);
+constexpr absl::Duration kLastRetry = absl::Seconds(2);
+constexpr absl::Duration kPurgeEvery = absl::Minutes(10);
+constexpr int kRepublishChunk = 1000;
+
+std::vector<EntityClass> WithOwnClasses(const std::vector<EntityClass>& classes) {
+  std::vector<EntityClass> all = classes;
+  all.push_back(DeadLetterClass());
+  return all;
+}
+
+void Answer(Item& item) {
+  if (item.input.done == nullptr) return;
+  item.input.done(std::move(item.answer));
+  item.input.done = nullptr;
+}
+
+absl::Status StorageDown(const absl::Status& why) {
+  return Unavailable("STORAGE_UNAVAILABLE", why.message(), absl::Seconds(1));
+}
+
+}  // namespace
+
+class Engine::Impl {
+ public:
+  Impl(Options options, Parts parts)
+      : options_(std::move(options)),
+        parts_(parts),
+        classes_(WithOwnClasses(parts.decider.classes())),
+        queue_(options_.queue_limit),
+        intake_(options_, parts_),
+        gate_(options_, intake_) {}
+
+  ~Impl() { Stop(); }
+
+  absl::Status Open();
+  absl::Status Submit(std::vector<Item> items);
+  Step RunOnce();
+  void Start();
+  void Stop();
+  void Wake();
+  absl::Status Health() const;
+  size_t TimerCount() const { return timer_count_.load(); }
+
+ private:
+  void Loop();
+  absl::Status LoadTimers();
+  // After a commit of unknown outcome: reads back what it may have changed, publishes what was not
+  // published.
+  absl::Status Recover();
+  absl::Status Republish();
+  std::vector<Item> Collect(absl::Time now, absl::Time* recheck);
+  absl::Status Run(std::vector<Item> items, absl::Time now);
+  void Finish(Batch& batch, std::vector<Item>& items, absl::Time now);
+  void PutBack(std::vector<Item> items);
+  // An item that cannot be stored although the database works.
+  absl::Status Condemn(Item item, const absl::Status& why, absl::Time now);
+  Step Fail(const absl::Status& why, absl::Time now);
+  void Housekeep(absl::Time now, bool idle);
+  void SetHealth(absl::Status health);
+
+  const Options options_;
+  const Parts parts_;
+  const ClassTable classes_;
+
+  // Committer only.
+  ReferenceCache references_;
+  TimerIndex timers_;
+  int64_t head_ = 0;       // last journal sequence
+  int64_t published_ = 0;  // last one handed to the publisher
+  bool recover_ = false;
+  absl::Duration retry_ = kFirstRetry;
+  absl::Time retry_at_ = absl::InfinitePast();
+  absl::Time purge_at_ = absl::InfinitePast();
+
+  InputQueue queue_;
+  EventIntake intake_;
+  Gate gate_;
+  std::atomic<size_t> timer_count_{0};
+
+  mutable Mutex mu_;
+  CondVar wake_;
+  bool woken_ ABSL_GUARDED_BY(mu_) = false;
+  bool stopping_ ABSL_GUARDED_BY(mu_) = false;
+  absl::Status health_ ABSL_GUARDED_BY(mu_);
+  std::thread thread_;
+};
+
+absl::Status Engine::Impl::Open() {
+  const journal::Reader reader(parts_.database);
+  ASSIGN_OR_RETURN(head_, reader.Head());
+  published_ = head_;
+  RETURN_IF_ERROR(LoadTimers());
+  return intake_.Open();
+}
+
+absl::Status Engine::Impl::LoadTimers() {
+  ASSIGN_OR_RETURN(
+      const auto rows,
+      parts_.database.Read(
+          "SELECT class, tenant, id, name, due, traceparent FROM timers ORDER BY due", {}));
+  timers_.Clear();
+  for (const db::Row& row : rows) {
+    timers_.Set({{static_cast<int>(db::AsInt(row[0])), db::AsText(row[1]), db::AsText(row[2])},
+                 db::AsText(row[3])},
+                absl::FromUnixMicros(db::AsInt(row[4])), db::AsText(row[5]));
+  }
+  timer_count_ = timers_.size();
+  return absl::OkStatus();
+}
+
+absl::Status Engine::Impl::Submit(std::vector<Item> items) {
+  const bool commands =
+      std::any_of(items.begin(), items.end(), [](const Item& i) { return i.IsCommand(); });
+  {
+    MutexLock lock(mu_);
+    if (stopping_) return Unavailable("STOPPING", "the service is stopping", absl::Seconds(1));
+    if (commands && !health_.ok()) return StorageDown(health_);
+  }
+  RETURN_IF_ERROR(queue_.Push(std::move(items)));
+  Wake();
+  return absl::OkStatus();
+}
+
+Step Engine::Impl::RunOnce() {
+  const absl::Time now = parts_.clock.Now();
+  if (now < retry_at_) return {0, false, retry_at_};
+  if (recover_) {
+    if (const absl::Status status = Recover(); !status.ok()) return Fail(status, now);
+  }
+  if (const absl::Status status = intake_.Read(options_.max_batch); !status.ok())
+    return Fail(status, now);
+  absl::Time recheck = absl::InfiniteFuture();
+  std::vector<Item> items = Collect(now, &recheck);
+  if (items.empty()) {
+    Housekeep(now, true);
+    if (!intake_.idle()) return {0, true, now};
+    return {0, false, std::min(timers_.NextDue() + absl::Microseconds(1), recheck)};
+  }
+  const int count = static_cast<int>(items.size());
+  if (const absl::Status status = Run(std::move(items), now); !status.ok())
+    return Fail(status, now);
+  retry_ = kFirstRetry;
+  SetHealth(absl::OkStatus());
+  Housekeep(now, false);
+  return {count, true, now};
+}
+
+std::vector<Item> Engine::Impl::Collect(absl::Time now, absl::Time* recheck) {
+  std::vector<Item> items;
+  // Commands may not starve events, nor the other way round.
+  queue_.Take(options_.max_batch / 2, &items);
+  intake_.Take(options_.max_batch / 2, &items);
+  // Timers last: what was dated before them and is known goes first.
+  absl::Time blocked = absl::InfiniteFuture();
+  size_t fired = 0;
+  timers_.VisitDue(now, [&](const TimerIndex::Entry& timer) {
+    const Gate::Verdict verdict = gate_.Check(timer.key, timer.due, now);
+    if (verdict == Gate::Verdict::kWait) {
+      blocked = std::min(blocked, gate_.Recheck(timer.due, now));
+      return true;
+    }
+    Item item;
+    item.input.kind = Input::Kind::kTimer;
+    item.input.identity = {timer.key.entity.tenant, absl::StrCat("service:", options_.service), {}};
+    item.input.timer = timer.key;
+    item.input.due = timer.due;
+    item.input.traceparent = timer.traceparent;
+    item.input.ungated = verdict == Gate::Verdict::kFireUngated;
+    items.push_back(std::move(item));
+    return ++fired < options_.max_batch;
+  });
+  *recheck = blocked;
+  return items;
+}
+
+absl::Status Engine::Impl::Run(std::vector<Item> items, absl::Time now) {
+  Batch batch({options_, parts_, classes_, references_, intake_.positions()}, now, head_);
+  const absl::Time began = parts_.clock.Now();
+  const absl::Status status = batch.Run(absl::MakeSpan(items));
+  if (status.ok()) {
+    Finish(batch, items, now);
+    if (parts_.probe != nullptr) {
+      parts_.probe->Batch(items.size(), batch.rows().size(), parts_.clock.Now() - began);
+    }
+    return absl::OkStatus();
+  }
+  if (absl::IsUnavailable(status) || absl::IsUnknown(status)) {
+    recover_ = recover_ || absl::IsUnknown(status);
+    PutBack(std::move(items));
+    return status;
+  }
+  if (items.size() == 1) return Condemn(std::move(items[0]), status, now);
+  // One bad input hurts nobody else: each gets a transaction of its own.
+  for (size_t i = 0; i < items.size(); ++i) {
+    std::vector<Item> one;
+    one.push_back(std::move(items[i]));
+    if (const absl::Status alone = Run(std::move(one), now); !alone.ok()) {
+      items.erase(items.begin(), items.begin() + static_cast<std::ptrdiff_t>(i) + 1);
+      PutBack(std::move(items));
+      return alone;
+    }
+  }
+  return absl::OkStatus();
+}
+
+void Engine::Impl::Finish(Batch& batch, std::vector<Item>& items, absl::Time now) {
+  head_ = batch.head();
+  if (parts_.publisher != nullptr && !batch.rows().empty()) {
+    parts_.publisher->Committed(batch.rows());
+    published_ = head_;
+  }
+  for (const auto& [key, timer] : batch.timers()) {
+    gate_.Forget(key);
+    if (timer.due) {
+      timers_.Set(key, *timer.due, timer.traceparent);
+    } else {
+      timers_.Erase(key);
+    }
+  }
+  timer_count_ = timers_.size();
+  intake_.Stored(batch.progress());
+  for (const StreamRef& stream : batch.fills()) intake_.Fill(stream);
+  for (const bus::RecordPtr& record : batch.again()) intake_.TakeAgain(record);
+
+  std::vector<Item> deferred;
+  for (Item& item : items) {
+    if (item.fate == Item::Fate::kDeferred) {
+      deferred.push_back(std::move(item));
+      continue;
+    }
+    if (item.IsEvent()) intake_.Applied(item);
+    if (parts_.probe != nullptr) {
+      if (item.IsEvent()) parts_.probe->EventApplied(now - item.input.envelope.recorded_at);
+      if (item.IsTimer()) parts_.probe->TimerFired(now - item.input.due);
+      if (item.fate == Item::Fate::kParked || item.fate == Item::Fate::kDropped)
+        parts_.probe->DeadLettered();
+    }
+    Answer(item);
+  }
+  intake_.PutBack(std::move(deferred));
+  if (parts_.effects != nullptr && !batch.effects().empty())
+    parts_.effects->Run(std::move(batch.effects()));
+  if (parts_.probe != nullptr) {
+    parts_.probe->QueueDepth(queue_.size());
+    parts_.probe->TimersArmed(timers_.size());
+  }
+}
+
+void Engine::Impl::PutBack(std::vector<Item> items) {
+  std::vector<Item> inputs;
+  std::vector<Item> events;
+  for (Item& item : items) {
+    if (item.IsTimer()) continue;  // still in the index
+    (item.IsEvent() ? events : inputs).push_back(std::move(item));
+  }
+  queue_.PutBack(std::move(inputs));
+  intake_.PutBack(std::move(events));
+}
+
+absl::Status Engine::Impl::Condemn(Item item, const absl::Status& why, absl::Time now) {
+  telemetry::Log(telemetry::Level::kError, "an input cannot be stored",
+                 {{"service", options_.service},
+                  {"error", std::string(why.message())},
+                  {"traceparent", item.input.traceparent}});
+  if (item.IsEvent() && item.condemned.ok()) {
+    item.condemned = WithReason(absl::StatusCode::kInternal, "STORE_FAILED", why.message());
+    item.input.id.clear();
+    std::vector<Item> again;
+    again.push_back(std::move(item));
+    return Run(std::move(again), now);
+  }
+  if (item.IsTimer()) timers_.Erase(item.input.timer);  // its row stays: the next start tries again
+  item.answer = WithReason(absl::StatusCode::kInternal, "STORE_FAILED", why.message());
+  Answer(item);
+  return absl::OkStatus();
+}
+
+Step Engine::Impl::Fail(const absl::Status& why, absl::Time now) {
+  SetHealth(why);
+  if (parts_.probe != nullptr) parts_.probe->StorageFailed();
+  telemetry::Log(telemetry::Level::kWarning, "storage does not answer; the batch is tried again",
+                 {{"service", options_.service}, {"error", std::string(why.message())}});
+  // Nothing of them is stored (an unknown outcome is looked up first, so those wait).
+  if (!recover_) {
+    for (Item& item : queue_.TakeCommands()) {
+      item.answer = StorageDown(why);
+      Answer(item);
+    }
+  }
+  retry_at_ = now + retry_;
+  retry_ = std::min(retry_ * 2, kLastRetry);
+  return {0, false, retry_at_};
+}
+
+absl::Status Engine::Impl::Recover() {
+  const journal::Reader reader(parts_.database);
+  ASSIGN_OR_RETURN(head_, reader.Head());
+  RETURN_IF_ERROR(LoadTimers());
+  RETURN_IF_ERROR(Republish());
+  recover_ = false;
+  return absl::OkStatus();
+}
+
+absl::Status Engine::Impl::Republish() {
+  if (parts_.publisher == nullptr) return absl::OkStatus();
+  const journal::Reader reader(parts_.database);
+  while (published_ < head_) {
+    ASSIGN_OR_RETURN(const auto rows, reader.After("", published_, kRepublishChunk));
+    if (rows.empty()) break;
+    parts_.publisher->Committed(rows);
+    published_ = rows.back().sequence;
+  }
+  return absl::OkStatus();
+}
+
+void Engine::Impl::Housekeep(absl::Time now, bool idle) {
+  // Failures here are the next batch's to report.
+  (void)parts_.database.Maintain(idle);
+  if (!idle || now < purge_at_) return;
+  purge_at_ = now + kPurgeEvery;
+  auto transaction = parts_.database.Begin();
+  if (!transaction.ok()) return;
+  const auto purged =
+      (*transaction)
+          ->Execute(
+              "DELETE FROM answers WHERE (tenant, request_id) IN (SELECT tenant, request_id "
+              "FROM answers WHERE expires_at < $1 LIMIT 1000)",
+              {absl::ToUnixMicros(now)});
+  if (!purged.ok() || *purged == 0) return;
+  if ((*transaction)->Commit().ok() && *purged == 1000) purge_at_ = now;
+}
+
+void Engine::Impl::SetHealth(absl::Status health) {
+  MutexLock lock(mu_);
+  health_ = std::move(health);
+}
+
+absl::Status Engine::Impl::Health() const {
+  MutexLock lock(mu_);
+  if (stopping_) return absl::UnavailableError("stopping");
+  return health_;
+}
+
+void Engine::Impl::Wake() {
+  MutexLock lock(mu_);
+  woken_ = true;
+  wake_.NotifyOne();
+}
+
+void Engine::Impl::Start() {
+  thread_ = std::thread([this] { Loop(); });
+}
+
+void Engine::Impl::Loop() {
+  while (true) {
+    {
+      MutexLock lock(mu_);
+      if (stopping_) return;
+      woken_ = false;
+    }
+    const Step step = RunOnce();
+    if (step.more) continue;
+    MutexLock lock(mu_);
+    // Retries wait out their time; everything else may be woken.
+    const bool retrying = !health_.ok();
+    while (!stopping_ && (retrying || !woken_) && parts_.clock.Now() < step.next) {
+      parts_.clock.WaitUntil(mu_, wake_, step.next);
+    }
+  }
+}
+
+void Engine::Impl::Stop() {
+  {
+    MutexLock lock(mu_);
+    stopping_ = true;
+    wake_.NotifyAll();
+  }
+  if (thread_.joinable()) thread_.join();
+  for (Item& item : queue_.TakeCommands()) {
+    item.answer = Unavailable("STOPPING", "the service is stopping", absl::Seconds(1));
+    Answer(item);
+  }
+}
+
+Engine::Engine(Options options, Parts parts)
+    : impl_(std::make_unique<Impl>(std::move(options), parts)) {}
+Engine::~Engine() = default;
+
+absl::Status Engine::Open() { return impl_->Open(); }
+
+absl::Status Engine::Submit(Input input) {
+  std::vector<Item> items(1);
+  items[0].input = std::move(input);
+  return impl_->Submit(std::move(items));
+}
+
+absl::Status Engine::SubmitAll(std::vector<Input> inputs) {
+  std::vector<Item> items(inputs.size());
+  for (size_t i = 0; i < inputs.size(); ++i) items[i].input = std::move(inputs[i]);
+  return impl_->Submit(std::move(items));
+}
+
+absl::Status Engine::ReleaseDeadLetter(const std::string& dead_letter_id, bool skip,
+                                       std::function<void(absl::StatusOr<Reply>)> done) {
+  std::vector<Item> items(1);
+  items[0].kind = Item::Kind::kRelease;
+  items[0].dead_letter_id = dead_letter_id;
+  items[0].skip = skip;
+  items[0].input.identity.subject = "operator";
+  items[0].input.done = std::move(done);
+  return impl_->Submit(std::move(items));
+}
+
+Step Engine::RunOnce() { return impl_->RunOnce(); }
+void Engine::Start() { impl_->Start(); }
+void Engine::Stop() { impl_->Stop(); }
+void Engine::Wake() { impl_->Wake(); }
+absl::Status Engine::Health() const { return impl_->Health(); }
+size_t Engine::TimerCount() const { return impl_->TimerCount(); }
+
+}  // namespace watchbell::engine

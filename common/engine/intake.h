@@ -1,0 +1,101 @@
+// What waits to be decided: commands in a bounded queue, events read from the bus, timers behind
+// their gate. Internal to the engine.
+#pragma once
+
+#include <deque>
+#include <map>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "common/base/mutex.h"
+#include "common/bus/bus.h"
+#include "common/engine/engine.h"
+#include "common/engine/item.h"
+#include "common/engine/timer_index.h"
+
+namespace watchbell::engine {
+
+// Commands and outcomes. Thread-safe.
+class InputQueue {
+ public:
+  explicit InputQueue(size_t limit) : limit_(limit) {}
+
+  // RESOURCE_EXHAUSTED if the commands among them do not fit.
+  absl::Status Push(std::vector<Item> items);
+  void PutBack(std::vector<Item> items);
+  // Moves at most `max` items to `out`.
+  void Take(size_t max, std::vector<Item>* out);
+  // Takes all commands out; outcomes stay.
+  std::vector<Item> TakeCommands();
+  size_t size() const;
+
+ private:
+  const size_t limit_;
+  mutable Mutex mu_;
+  std::deque<Item> items_ ABSL_GUARDED_BY(mu_);
+};
+
+// Events of all topics, in order per shard. Belongs to the committer.
+class EventIntake {
+ public:
+  EventIntake(const Options& options, const Engine::Parts& parts)
+      : options_(options), parts_(parts) {}
+
+  // Reads back how far each topic was applied and starts the subscriber there.
+  absl::Status Open();
+  // Fills holes, then polls until `want` events wait. UNAVAILABLE: some producer cannot be read
+  // now.
+  absl::Status Read(size_t want);
+  void Take(size_t max, std::vector<Item>* out);
+  void PutBack(std::vector<Item> items);
+  void TakeAgain(bus::RecordPtr record);
+  // Asks the producer's journal for a stream at the next Read.
+  void Fill(StreamRef stream) { fills_.insert(std::move(stream)); }
+  // True while rows of the stream are still to be read or applied.
+  bool Filling(const StreamRef& stream) const;
+  bool idle() const { return waiting_.empty() && fills_.empty(); }
+
+  // What was applied: moves positions and the times the gate looks at.
+  void Applied(const Item& item);
+  void Stored(const std::map<bus::TopicShard, int64_t>& progress);
+  const std::map<bus::TopicShard, int64_t>& positions() const { return positions_; }
+
+  // True if nothing recorded before `due` can still come on any topic of this shard.
+  bool Past(int shard, absl::Time due) const;
+  const std::vector<std::string>& topics() const;
+
+ private:
+  absl::Status FillStream(const StreamRef& stream, bool* more);
+
+  const Options& options_;
+  const Engine::Parts& parts_;
+  std::deque<Item> waiting_;
+  std::map<bus::TopicShard, int> waiting_in_shard_;
+  std::set<StreamRef> fills_;
+  std::map<bus::TopicShard, int64_t> positions_;
+  std::map<bus::TopicShard, absl::Time> last_recorded_;
+};
+
+// Which due timers may fire (semantics: the gate). Belongs to the committer.
+class Gate {
+ public:
+  Gate(const Options& options, EventIntake& intake) : options_(options), intake_(intake) {}
+
+  enum class Verdict { kFire, kFireUngated, kWait };
+  // For a timer due before `now`. While it waits, the producers may be asked through the intake.
+  Verdict Check(const TimerKey& key, absl::Time due, absl::Time now);
+  // When a waiting timer is to be looked at again.
+  absl::Time Recheck(absl::Time due, absl::Time now) const;
+  void Forget(const TimerKey& key) { asked_.erase(key); }
+
+ private:
+  const Options& options_;
+  EventIntake& intake_;
+  std::set<TimerKey> asked_;
+};
+
+}  // namespace watchbell::engine

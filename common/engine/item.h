@@ -1,0 +1,60 @@
+// An input on its way through the engine, with what became of it. Internal to the engine.
+#pragma once
+
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "common/bus/record.h"
+#include "common/engine/input.h"
+
+namespace watchbell::engine {
+
+// One stream of a topic.
+struct StreamRef {
+  std::string topic;
+  std::string tenant;
+  std::string stream_id;
+  friend auto operator<=>(const StreamRef&, const StreamRef&) = default;
+};
+
+struct Item {
+  enum class Kind { kInput, kRelease };
+  enum class Fate {
+    kUndecided,
+    kApplied,   // decided and stored
+    kAnswered,  // a command answered without effect: remembered, refused, too late
+    kPassed,    // an event or timer with nothing to do: repeat, parked key, stale
+    kParked,    // an event that could not be applied: its key waits for an operator
+    kDropped,   // an event that could not be read: set aside, its key goes on
+    kDeferred,  // an event ahead of its stream: the hole must be filled first
+  };
+
+  Kind kind = Kind::kInput;
+  Input input;
+  Fate fate = Fate::kUndecided;
+  absl::StatusOr<Reply> answer = Reply{};
+
+  // Events.
+  bus::RecordPtr record;
+  bool from_journal =
+      false;  // read from the producer's journal: the truth, and no progress on the topic
+  bool has_envelope = false;
+  bool unfillable = false;  // the producer's journal does not have what is missing before it
+  absl::Status unreadable;  // why the record cannot be read
+  absl::Status condemned;   // why it cannot be stored, found out when it was tried alone
+
+  // Releases of dead letters.
+  std::string dead_letter_id;
+  bool skip = false;
+
+  bool IsEvent() const { return kind == Kind::kInput && input.kind == Input::Kind::kEvent; }
+  bool IsTimer() const { return kind == Kind::kInput && input.kind == Input::Kind::kTimer; }
+  bool IsCommand() const { return kind == Kind::kRelease || input.kind == Input::Kind::kCommand; }
+  StreamRef Stream() const { return {input.topic, input.envelope.tenant, input.envelope.subject}; }
+};
+
+// Reads a record: envelope and payload. What cannot be read is said in `unreadable`.
+Item MakeEventItem(bus::RecordPtr record, bool from_journal, const std::string& service);
+
+}  // namespace watchbell::engine

@@ -1,0 +1,127 @@
+#include "common/engine/tables.h"
+
+#include "common/engine/engine.h"
+
+namespace watchbell::engine {
+
+using db::ColumnType;
+
+const db::Table& EntityTable() {
+  static const db::Table* const table = new db::Table{"entities",
+                                                      {{"class", ColumnType::kInt},
+                                                       {"tenant", ColumnType::kText},
+                                                       {"id", ColumnType::kText},
+                                                       {"version", ColumnType::kInt},
+                                                       {"body", ColumnType::kBytes}},
+                                                      3};
+  return *table;
+}
+
+const db::Table& TimerTable() {
+  static const db::Table* const table = new db::Table{"timers",
+                                                      {{"class", ColumnType::kInt},
+                                                       {"tenant", ColumnType::kText},
+                                                       {"id", ColumnType::kText},
+                                                       {"name", ColumnType::kText},
+                                                       {"due", ColumnType::kInt},
+                                                       {"traceparent", ColumnType::kText}},
+                                                      4};
+  return *table;
+}
+
+const db::Table& StreamPositionTable() {
+  static const db::Table* const table = new db::Table{"stream_positions",
+                                                      {{"topic", ColumnType::kText},
+                                                       {"tenant", ColumnType::kText},
+                                                       {"stream_id", ColumnType::kText},
+                                                       {"version", ColumnType::kInt},
+                                                       {"parked", ColumnType::kInt}},
+                                                      3};
+  return *table;
+}
+
+const db::Table& TopicPositionTable() {
+  static const db::Table* const table = new db::Table{
+      "topic_positions",
+      {{"topic", ColumnType::kText}, {"shard", ColumnType::kInt}, {"sequence", ColumnType::kInt}},
+      2};
+  return *table;
+}
+
+const db::Table& AnswerTable() {
+  static const db::Table* const table = new db::Table{"answers",
+                                                      {{"tenant", ColumnType::kText},
+                                                       {"request_id", ColumnType::kText},
+                                                       {"fingerprint", ColumnType::kInt},
+                                                       {"response", ColumnType::kBytes},
+                                                       {"expires_at", ColumnType::kInt}},
+                                                      2};
+  return *table;
+}
+
+db::Migration EngineSchema() {
+  return {1, "engine", R"sql(
+CREATE TABLE entities (
+  class BIGINT NOT NULL,
+  tenant TEXT NOT NULL,
+  id TEXT NOT NULL,
+  version BIGINT NOT NULL,
+  body BYTEA NOT NULL,
+  PRIMARY KEY (class, tenant, id)
+);
+CREATE TABLE timers (
+  class BIGINT NOT NULL,
+  tenant TEXT NOT NULL,
+  id TEXT NOT NULL,
+  name TEXT NOT NULL,
+  due BIGINT NOT NULL,
+  traceparent TEXT NOT NULL,
+  PRIMARY KEY (class, tenant, id, name)
+);
+CREATE TABLE stream_positions (
+  topic TEXT NOT NULL,
+  tenant TEXT NOT NULL,
+  stream_id TEXT NOT NULL,
+  version BIGINT NOT NULL,
+  parked BIGINT NOT NULL,
+  PRIMARY KEY (topic, tenant, stream_id)
+);
+CREATE TABLE topic_positions (
+  topic TEXT NOT NULL,
+  shard BIGINT NOT NULL,
+  sequence BIGINT NOT NULL,
+  PRIMARY KEY (topic, shard)
+);
+CREATE TABLE answers (
+  tenant TEXT NOT NULL,
+  request_id TEXT NOT NULL,
+  fingerprint BIGINT NOT NULL,
+  response BYTEA NOT NULL,
+  expires_at BIGINT NOT NULL,
+  PRIMARY KEY (tenant, request_id)
+);
+CREATE INDEX answers_by_expiry ON answers (expires_at);
+CREATE TABLE journal (
+  sequence BIGINT PRIMARY KEY,
+  event_id TEXT NOT NULL,
+  aggregate TEXT NOT NULL,
+  tenant TEXT NOT NULL,
+  stream_id TEXT NOT NULL,
+  version BIGINT NOT NULL,
+  shard BIGINT NOT NULL,
+  type TEXT NOT NULL,
+  payload BYTEA NOT NULL,
+  occurred_at BIGINT NOT NULL,
+  recorded_at BIGINT NOT NULL,
+  source_recorded_at BIGINT,
+  actor TEXT NOT NULL,
+  traceparent TEXT NOT NULL,
+  causation_id TEXT NOT NULL,
+  correlation_id TEXT NOT NULL
+);
+CREATE UNIQUE INDEX journal_by_stream ON journal (aggregate, tenant, stream_id, version);
+CREATE INDEX journal_by_shard ON journal (aggregate, shard, sequence);
+)sql"};
+}
+
+}  // namespace watchbell::engine

@@ -1,0 +1,125 @@
+#include "common/engine/working_set.h"
+
+#include <algorithm>
+#include <map>
+
+#include "absl/strings/str_cat.h"
+#include "common/base/status_macros.h"
+#include "common/engine/hash.h"
+#include "common/engine/tables.h"
+
+namespace watchbell::engine {
+namespace {
+
+db::Row KeyRow(const EntityKey& key) { return {int64_t{key.cls}, key.tenant, key.id}; }
+
+// Collects index rows by table, the last change of a key winning.
+class BatchedIndex : public IndexWriter {
+ public:
+  void Upsert(const db::Table& table, db::Row row) override {
+    tables_[&table].upserts.push_back(std::move(row));
+  }
+  void Delete(const db::Table& table, db::Row key) override {
+    tables_[&table].deletes.push_back(std::move(key));
+  }
+  absl::Status Write(db::Transaction& transaction) const {
+    for (const auto& [table, changes] : tables_) {
+      if (!changes.deletes.empty()) RETURN_IF_ERROR(transaction.Delete(*table, changes.deletes));
+      if (!changes.upserts.empty()) RETURN_IF_ERROR(transaction.Upsert(*table, changes.upserts));
+    }
+    return absl::OkStatus();
+  }
+
+ private:
+  struct Changes {
+    std::vector<db::Row> upserts;
+    std::vector<db::Row> deletes;
+  };
+  std::map<const db::Table*, Changes> tables_;
+};
+
+}  // namespace
+
+ClassTable::ClassTable(const std::vector<EntityClass>& classes) {
+  for (const EntityClass& entity_class : classes) classes_[entity_class.cls] = entity_class;
+}
+
+absl::Status WorkingSet::Load(db::Transaction& transaction, std::vector<EntityKey> keys) {
+  std::sort(keys.begin(), keys.end());
+  keys.erase(std::unique(keys.begin(), keys.end()), keys.end());
+  std::vector<db::Row> rows;
+  for (const EntityKey& key : keys) {
+    if (entities_.try_emplace(key).second) rows.push_back(KeyRow(key));
+  }
+  if (rows.empty()) return absl::OkStatus();
+  ASSIGN_OR_RETURN(const std::vector<db::Row> found, transaction.Load(EntityTable(), rows));
+  for (const db::Row& row : found) RETURN_IF_ERROR(Take(row));
+  return absl::OkStatus();
+}
+
+absl::Status WorkingSet::Take(const db::Row& row) {
+  EntityKey key{static_cast<int>(db::AsInt(row[0])), db::AsText(row[1]), db::AsText(row[2])};
+  Entity& entity = entities_[key];
+  entity.version = db::AsInt(row[3]);
+  const std::string& body = db::AsBytes(row[4]);
+  const EntityClass& entity_class = classes_.Of(key.cls);
+  uint64_t hash = 0;
+  if (entity_class.reference) {
+    hash = Fnv1a(body);
+    auto cached = references_.entries.find(key);
+    if (cached != references_.entries.end() && cached->second.version == entity.version &&
+        cached->second.size == body.size() && cached->second.hash == hash) {
+      entity.state = cached->second.state;
+      return absl::OkStatus();
+    }
+  }
+  std::shared_ptr<google::protobuf::Message> state(entity_class.prototype->New());
+  if (!state->ParseFromString(body)) {
+    return absl::DataLossError(
+        absl::StrCat("stored state of ", entity_class.name, " ", key.id, " cannot be read"));
+  }
+  entity.state = std::move(state);
+  if (entity_class.reference) {
+    references_.entries[key] = {entity.version, body.size(), hash, entity.state};
+  }
+  return absl::OkStatus();
+}
+
+const google::protobuf::Message* WorkingSet::Find(const EntityKey& key) const {
+  auto it = entities_.find(key);
+  return it == entities_.end() ? nullptr : it->second.state.get();
+}
+
+int64_t WorkingSet::Version(const EntityKey& key) const {
+  auto it = entities_.find(key);
+  return it == entities_.end() ? 0 : it->second.version;
+}
+
+void WorkingSet::Put(const EntityKey& key, StatePtr state) {
+  Entity& entity = entities_[key];
+  entity.state = std::move(state);
+  entity.dirty = true;
+  entity.indexed = false;
+}
+
+int64_t WorkingSet::NextVersion(const EntityKey& key) {
+  Entity& entity = entities_[key];
+  entity.dirty = true;
+  return ++entity.version;
+}
+
+absl::Status WorkingSet::Store(db::Transaction& transaction, const Decider& decider) const {
+  std::vector<db::Row> rows;
+  BatchedIndex index;
+  for (const auto& [key, entity] : entities_) {
+    if (!entity.dirty) continue;
+    rows.push_back({int64_t{key.cls}, key.tenant, key.id, entity.version,
+                    db::Bytes{entity.state ? entity.state->SerializeAsString() : std::string()}});
+    if (!entity.indexed) decider.Index(key, *entity.state, index);
+  }
+  if (rows.empty()) return absl::OkStatus();
+  RETURN_IF_ERROR(transaction.Upsert(EntityTable(), rows));
+  return index.Write(transaction);
+}
+
+}  // namespace watchbell::engine

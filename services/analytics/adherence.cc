@@ -1,0 +1,33 @@
+#include "services/analytics/adherence.h"
+
+#include "services/analytics/statistics.h"
+
+namespace watchbell::analytics {
+
+void AdherenceCount::Add(const state::v1::ClockFacts& clock, tickets::v1::Priority priority) {
+  const bool open = clock.phase() == state::v1::CLOCK_PHASE_OPEN;
+  if (!open && clock.phase() != state::v1::CLOCK_PHASE_FINISHED) return;
+  v1::Adherence& count = counts_[{clock.metric(), priority}];
+  if (open && clock.breached()) {
+    count.set_open_breached(count.open_breached() + 1);
+  } else if (open) {
+    count.set_pending(count.pending() + 1);
+  } else if (clock.verdict() == sla::v1::VERDICT_MET) {
+    count.set_met(count.met() + 1);
+  } else if (clock.verdict() == sla::v1::VERDICT_MISSED) {
+    count.set_missed(count.missed() + 1);
+  }
+}
+
+void AdherenceCount::Fill(google::protobuf::RepeatedPtrField<v1::Adherence>& out) const {
+  for (const auto& [key, count] : counts_) {
+    v1::Adherence& entry = *out.Add();
+    entry = count;
+    entry.set_metric(key.first);
+    entry.set_priority(key.second);
+    if (auto kept = MakeRatio(count.met(), count.met() + count.missed()))
+      *entry.mutable_kept() = *kept;
+  }
+}
+
+}  // namespace watchbell::analytics
