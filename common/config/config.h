@@ -10,21 +10,26 @@
 
 namespace watchbell::config {
 
-// One key, for example "smtp.url": flag --smtp-url, environment WATCHBELL_SMTP_URL, YAML smtp: {url: ...}.
+// One key, for example "smtp.url": flag --smtp-url, environment WATCHBELL_SMTP_URL, YAML smtp:
+// {url: ...}. A default of true or false makes it a boolean (the flag alone means true), a default
+// that is a whole number an integer; other values are then refused, whatever their source.
 struct Key {
   std::string name;
   std::string default_value;
   std::string help;
-  // Secrets also have a *_FILE twin (flag --webhook-secret-file, WATCHBELL_WEBHOOK_SECRET_FILE, webhook.secret_file) and
-  // are masked in Print.
+  // Secrets also have a *_FILE twin (flag --webhook-secret-file, WATCHBELL_WEBHOOK_SECRET_FILE,
+  // webhook.secret_file) and are masked in Print. The file's text is taken without the line break
+  // at its end.
   bool secret = false;
 };
 
 // Immutable after Load; thread-safe.
 class Config {
  public:
-  // `args`: flags and what is left over (positional, returned in rest()). --config FILE or WATCHBELL_CONFIG names the
-  // YAML file. Errors name the key, its source, and for YAML the line.
+  // `args`: flags and what is left over (positional, returned in rest(); all of it after "--").
+  // --config FILE or WATCHBELL_CONFIG names the YAML file. Errors are INVALID_ARGUMENT and name the
+  // key and its source, for YAML FILE:LINE:COLUMN. Environment variables that Kubernetes makes for
+  // a service of this name are no keys of ours.
   static absl::StatusOr<Config> Load(std::vector<Key> keys, const std::vector<std::string>& args,
                                      const std::map<std::string, std::string>& environment);
 
@@ -38,7 +43,12 @@ class Config {
   // One line a key: name = value  # source; secrets masked.
   std::string Print() const;
 
+  // One line a flag: its default and its help.
+  static std::string Usage(const std::vector<Key>& keys);
+
  private:
+  friend class Loader;
+
   struct Entry {
     std::string value;
     std::string source;

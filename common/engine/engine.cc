@@ -11,6 +11,7 @@
 #include "common/engine/batch.h"
 #include "common/engine/dead_letters.h"
 #include "common/engine/intake.h"
+#include "common/engine/tables.h"
 #include "common/engine/timer_index.h"
 #include "common/engine/working_set.h"
 #include "common/telemetry/log.h"
@@ -76,8 +77,13 @@ class Engine::Impl {
   // An item that cannot be stored although the database works.
   absl::Status Condemn(Item item, const absl::Status& why, absl::Time now);
   Step Fail(const absl::Status& why, absl::Time now);
+  // While storage is known to be down and nothing waits: finds out whether it is well again.
+  absl::Status Revive(absl::Time now);
   void Housekeep(absl::Time now, bool idle);
   void SetHealth(absl::Status health);
+  absl::Status HealthOf() const;
+  // A producer that cannot be read refuses no command; it shows in Health.
+  void ReportBus(absl::Status status);
 
   const Options options_;
   const Parts parts_;
@@ -102,7 +108,8 @@ class Engine::Impl {
   CondVar wake_;
   bool woken_ ABSL_GUARDED_BY(mu_) = false;
   bool stopping_ ABSL_GUARDED_BY(mu_) = false;
-  absl::Status health_ ABSL_GUARDED_BY(mu_);
+  absl::Status health_ ABSL_GUARDED_BY(mu_);      // of storage
+  absl::Status bus_health_ ABSL_GUARDED_BY(mu_);  // of the producers we read
   std::thread thread_;
 };
 
@@ -148,14 +155,16 @@ Step Engine::Impl::RunOnce() {
   if (recover_) {
     if (const absl::Status status = Recover(); !status.ok()) return Fail(status, now);
   }
-  if (const absl::Status status = intake_.Read(options_.max_batch); !status.ok())
-    return Fail(status, now);
+  ReportBus(intake_.Read(options_.max_batch, now));
   absl::Time recheck = absl::InfiniteFuture();
   std::vector<Item> items = Collect(now, &recheck);
   if (items.empty()) {
+    if (const absl::Status status = Revive(now); !status.ok()) return Fail(status, now);
     Housekeep(now, true);
-    if (!intake_.idle()) return {0, true, now};
-    return {0, false, std::min(timers_.NextDue() + absl::Microseconds(1), recheck)};
+    if (!intake_.Idle(now)) return {0, true, now};
+    // A due timer that waits at its gate is looked at again when the gate says so.
+    const absl::Time due = timers_.NextDue() + absl::Microseconds(1);
+    return {0, false, std::min({due <= now ? recheck : due, recheck, intake_.RetryAt()})};
   }
   const int count = static_cast<int>(items.size());
   if (const absl::Status status = Run(std::move(items), now); !status.ok())
@@ -334,6 +343,18 @@ absl::Status Engine::Impl::Republish() {
   return absl::OkStatus();
 }
 
+absl::Status Engine::Impl::Revive(absl::Time now) {
+  if (HealthOf().ok()) return absl::OkStatus();
+  // A write that changes nothing anybody reads: no topic has this name.
+  ASSIGN_OR_RETURN(const auto transaction, parts_.database.Begin());
+  RETURN_IF_ERROR(transaction->Upsert(TopicPositionTable(),
+                                      {db::Row{"", int64_t{0}, absl::ToUnixMicros(now)}}));
+  RETURN_IF_ERROR(transaction->Commit());
+  retry_ = kFirstRetry;
+  SetHealth(absl::OkStatus());
+  return absl::OkStatus();
+}
+
 void Engine::Impl::Housekeep(absl::Time now, bool idle) {
   // Failures here are the next batch's to report.
   (void)parts_.database.Maintain(idle);
@@ -356,10 +377,24 @@ void Engine::Impl::SetHealth(absl::Status health) {
   health_ = std::move(health);
 }
 
+void Engine::Impl::ReportBus(absl::Status status) {
+  MutexLock lock(mu_);
+  if (!status.ok() && bus_health_.ok()) {
+    telemetry::Log(telemetry::Level::kWarning, "a producer cannot be read; it is tried again",
+                   {{"service", options_.service}, {"error", std::string(status.message())}});
+  }
+  bus_health_ = std::move(status);
+}
+
+absl::Status Engine::Impl::HealthOf() const {
+  MutexLock lock(mu_);
+  return health_;
+}
+
 absl::Status Engine::Impl::Health() const {
   MutexLock lock(mu_);
   if (stopping_) return absl::UnavailableError("stopping");
-  return health_;
+  return health_.ok() ? bus_health_ : health_;
 }
 
 void Engine::Impl::Wake() {

@@ -12,6 +12,7 @@ namespace watchbell::engine {
 namespace {
 
 constexpr int kFillChunk = 500;
+constexpr absl::Duration kRetryAfter = absl::Milliseconds(250);
 
 void TakeFront(std::deque<Item>& from, size_t max, std::vector<Item>* out) {
   const size_t count = std::min(max, from.size());
@@ -69,29 +70,48 @@ absl::Status EventIntake::Open() {
   positions_.clear();
   if (parts_.subscriber == nullptr) return absl::OkStatus();
   ASSIGN_OR_RETURN(const auto rows,
-                   parts_.database.Read("SELECT topic, shard, sequence FROM topic_positions", {}));
+                   parts_.database.Read(
+                       "SELECT topic, shard, sequence FROM topic_positions WHERE topic <> ''", {}));
   for (const db::Row& row : rows) {
     positions_[{db::AsText(row[0]), static_cast<int>(db::AsInt(row[1]))}] = db::AsInt(row[2]);
   }
   return parts_.subscriber->Start(positions_);
 }
 
-absl::Status EventIntake::Read(size_t want) {
+absl::Status EventIntake::Read(size_t want, absl::Time now) {
   if (parts_.subscriber == nullptr) return absl::OkStatus();
-  const std::vector<StreamRef> fills(fills_.begin(), fills_.end());
-  for (const StreamRef& stream : fills) {
-    bool more = false;
-    RETURN_IF_ERROR(FillStream(stream, &more));
-    if (!more) fills_.erase(stream);
+  absl::Status trouble;
+  if (retry_at_ == absl::InfiniteFuture() || now >= retry_at_) {
+    retry_at_ = absl::InfiniteFuture();
+    const std::vector<StreamRef> fills(fills_.begin(), fills_.end());
+    for (const StreamRef& stream : fills) {
+      bool more = false;
+      if (const absl::Status filled = FillStream(stream, &more); !filled.ok()) {
+        trouble = filled;
+      } else if (!more) {
+        fills_.erase(stream);
+      }
+    }
   }
-  if (waiting_.size() >= want) return absl::OkStatus();
-  ASSIGN_OR_RETURN(std::vector<bus::RecordPtr> records,
-                   parts_.subscriber->Poll(want - waiting_.size()));
-  for (bus::RecordPtr& record : records) {
-    ++waiting_in_shard_[{record->topic, record->shard}];
-    waiting_.push_back(MakeEventItem(std::move(record), false, options_.service));
+  if (waiting_.size() < want) {
+    absl::StatusOr<std::vector<bus::RecordPtr>> records =
+        parts_.subscriber->Poll(want - waiting_.size());
+    if (!records.ok()) {
+      trouble = records.status();
+    } else {
+      for (bus::RecordPtr& record : *records) {
+        ++waiting_in_shard_[{record->topic, record->shard}];
+        waiting_.push_back(MakeEventItem(std::move(record), false, options_.service));
+      }
+    }
   }
-  return absl::OkStatus();
+  if (!trouble.ok()) retry_at_ = now + kRetryAfter;
+  return trouble;
+}
+
+bool EventIntake::Idle(absl::Time now) const {
+  const bool wait = retry_at_ != absl::InfiniteFuture() && now < retry_at_;
+  return waiting_.empty() && (fills_.empty() || wait);
 }
 
 absl::Status EventIntake::FillStream(const StreamRef& stream, bool* more) {

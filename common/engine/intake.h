@@ -48,8 +48,8 @@ class EventIntake {
   // Reads back how far each topic was applied and starts the subscriber there.
   absl::Status Open();
   // Fills holes, then polls until `want` events wait. UNAVAILABLE: some producer cannot be read
-  // now.
-  absl::Status Read(size_t want);
+  // now; what can be read goes on, the rest is tried again a little later.
+  absl::Status Read(size_t want, absl::Time now);
   void Take(size_t max, std::vector<Item>* out);
   void PutBack(std::vector<Item> items);
   void TakeAgain(bus::RecordPtr record);
@@ -57,7 +57,10 @@ class EventIntake {
   void Fill(StreamRef stream) { fills_.insert(std::move(stream)); }
   // True while rows of the stream are still to be read or applied.
   bool Filling(const StreamRef& stream) const;
-  bool idle() const { return waiting_.empty() && fills_.empty(); }
+  // True if nothing can be done at `now`.
+  bool Idle(absl::Time now) const;
+  // When a producer that could not be read is tried again; InfiniteFuture if there is none.
+  absl::Time RetryAt() const { return retry_at_; }
 
   // What was applied: moves positions and the times the gate looks at.
   void Applied(const Item& item);
@@ -76,6 +79,7 @@ class EventIntake {
   std::deque<Item> waiting_;
   std::map<bus::TopicShard, int> waiting_in_shard_;
   std::set<StreamRef> fills_;
+  absl::Time retry_at_ = absl::InfiniteFuture();
   std::map<bus::TopicShard, int64_t> positions_;
   std::map<bus::TopicShard, absl::Time> last_recorded_;
 };

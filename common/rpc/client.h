@@ -14,7 +14,8 @@
 namespace watchbell::rpc {
 
 struct CallOptions {
-  absl::Duration timeout = absl::Seconds(30);
+  absl::Duration timeout =
+      absl::Seconds(30);  // absl::InfiniteDuration() for a stream that stays open
   std::map<std::string, std::string> metadata;
 };
 

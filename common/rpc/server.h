@@ -31,6 +31,9 @@ struct ServerOptions {
   int query_queue_limit = 256;  // more: RESOURCE_EXHAUSTED
   absl::Duration default_deadline = absl::Seconds(30);
   absl::Duration bookmark_every = absl::Seconds(15);
+  int watch_limit = 10'000;  // open watch streams; more: RESOURCE_EXHAUSTED
+  absl::Duration max_connection_age =
+      absl::Hours(1);  // then clients resolve anew; calls under way are not cut
   std::function<void(const CallReport&)> on_call;
 };
 
@@ -49,7 +52,7 @@ class Server {
   virtual int port() const = 0;
   // Health of all services and of "" together.
   virtual void SetServing(bool serving) = 0;
-  // A client that talks to this server without a socket.
+  // A client that talks to this server without a socket. Must not outlive the server.
   virtual std::unique_ptr<Client> InProcessClient() = 0;
   // NOT_SERVING, a short pause, watch streams end with UNAVAILABLE, calls under way get until
   // `deadline`, then they are cut. Blocks until it is done.

@@ -8,6 +8,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "absl/time/civil_time.h"
 #include "absl/time/time.h"
 #include "common/base/errors.h"
@@ -126,11 +127,9 @@ bool IsEmail(absl::string_view text) {
 }
 
 bool IsUrl(absl::string_view text) {
-  const size_t scheme = absl::StartsWith(text, "http://")    ? 7
-                        : absl::StartsWith(text, "https://") ? 8
-                                                             : 0;
-  return scheme > 0 && text.size() > scheme &&
-         absl::ascii_isalnum(text[scheme] == '[' ? 'a' : text[scheme]) &&
+  if (!absl::ConsumePrefix(&text, "http://") && !absl::ConsumePrefix(&text, "https://"))
+    return false;
+  return !text.empty() && (absl::ascii_isalnum(text[0]) || text[0] == '[') &&
          std::none_of(text.begin(), text.end(),
                       [](char c) { return absl::ascii_isspace(c) || absl::ascii_iscntrl(c); });
 }
@@ -374,8 +373,8 @@ class Checker {
     const auto& span = static_cast<const google::protobuf::Duration&>(message);
     const bool same_sign =
         (span.seconds() >= 0 || span.nanos() <= 0) && (span.seconds() <= 0 || span.nanos() >= 0);
-    if (std::abs(span.seconds()) > 315'576'000'000 || std::abs(span.nanos()) > 999'999'999 ||
-        !same_sign) {
+    if (span.seconds() < -315'576'000'000 || span.seconds() > 315'576'000'000 ||
+        span.nanos() < -999'999'999 || span.nanos() > 999'999'999 || !same_sign) {
       Add(path, "must be a valid span of at most 10,000 years");
     }
   }
@@ -433,7 +432,8 @@ absl::Status ParseRequest(absl::string_view bytes, Message* request) {
     return absl::OkStatus();
   }
   constexpr int kDepth = 100;  // as deep as the parser itself goes
-  const std::string bad = FindBadText(bytes, request->GetDescriptor(), "", kDepth);
+  const std::string bad = FindBadText(bytes.substr(0, std::numeric_limits<int>::max()),
+                                      request->GetDescriptor(), "", kDepth);
   if (!bad.empty()) return InvalidField(bad, "is not valid UTF-8");
   return WithReason(absl::StatusCode::kInvalidArgument, "MALFORMED_REQUEST",
                     absl::StrCat("the bytes are no ", request->GetDescriptor()->full_name()));

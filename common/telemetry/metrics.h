@@ -18,6 +18,7 @@ class Metrics {
   // The probe of one service's engine; lives as long as this.
   engine::Probe& ProbeFor(const std::string& service);
   void CallFinished(const rpc::CallReport& report);
+  void EffectsBegun(const std::string& service, size_t effects);
   // 1 if the service is healthy.
   void SetHealthy(const std::string& service, bool healthy);
 

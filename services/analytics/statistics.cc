@@ -31,14 +31,14 @@ std::optional<v1::Ratio> MakeRatio(int64_t numerator, int64_t denominator) {
 }
 
 double Percentile(absl::Span<const int64_t> sorted, int percent) {
-  // The rank in hundredths, so that no fraction is lost before the interpolation.
-  const size_t rank = (sorted.size() - 1) * static_cast<size_t>(percent);
-  const size_t below = rank / 100;
-  const size_t hundredths = rank % 100;
-  if (hundredths == 0) return static_cast<double>(sorted[below]);
-  const int64_t step = sorted[below + 1] - sorted[below];
-  const int64_t scaled = sorted[below] * 100 + step * static_cast<int64_t>(hundredths);
-  return static_cast<double>(scaled) / 100;
+  // In doubles throughout, as statistics packages do: where a figure falls on a rounding tie, it
+  // must fall on the same side as theirs.
+  const double rank = static_cast<double>(sorted.size() - 1) * (percent / 100.0);
+  const double below = std::floor(rank);
+  const size_t index = static_cast<size_t>(below);
+  const double low = static_cast<double>(sorted[index]);
+  if (index + 1 == sorted.size()) return low;
+  return low + (static_cast<double>(sorted[index + 1]) - low) * (rank - below);
 }
 
 void Durations::Add(int64_t from, int64_t to) {

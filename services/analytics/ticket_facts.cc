@@ -36,13 +36,16 @@ void Acknowledge(const EventTimes& times, TicketFacts& facts) {
   if (facts.acknowledged_at() == 0 || at < facts.acknowledged_at()) facts.set_acknowledged_at(at);
 }
 
-// A person's move is an acknowledgement. Real histories do not say who is a person: there every
-// first move is one.
+// A person who moves an open ticket has taken notice of it; closing a resolved one is no notice.
+// Real histories do not say who is a person: there the first move away from New counts, whoever
+// made it.
 void MoveBy(ev::ActorKind actor, const Ticket& ticket, const EventTimes& times,
             TicketFacts& facts) {
+  const bool was_open = IsOpened(facts) && LastState(facts) != tickets::v1::STATE_RESOLVED &&
+                        LastState(facts) != tickets::v1::STATE_CLOSED;
   const bool historic_first = ticket.import().historic() && !FirstLeftNew(facts);
   Move(ticket, times, facts);
-  if (historic_first || actor == ev::ACTOR_KIND_AGENT) Acknowledge(times, facts);
+  if (historic_first || (was_open && actor == ev::ACTOR_KIND_AGENT)) Acknowledge(times, facts);
 }
 
 void Created(const Message& message, const EventTimes& times, TicketFacts& facts) {

@@ -32,9 +32,9 @@ engine::EntityKey HistoryKey(const std::string& tenant, const std::string& ticke
 }
 
 absl::StatusOr<v1::EscalationSetup> ReadSetup(db::Database& database, const std::string& tenant) {
-  ASSIGN_OR_RETURN(std::unique_ptr<v1::EscalationSetup> setup,
-                   runtime::ReadEntity<v1::EscalationSetup>(database, kSetupClass, tenant,
-                                                            SetupKey(tenant).id));
+  ASSIGN_OR_RETURN(
+      std::unique_ptr<v1::EscalationSetup> setup,
+      runtime::ReadEntity<v1::EscalationSetup>(database, kSetupClass, tenant, SetupKey(tenant).id));
   return setup == nullptr ? v1::EscalationSetup() : std::move(*setup);
 }
 

@@ -84,8 +84,8 @@ std::optional<Turn> TurnAt(const v1::Rota& rota, absl::Time at) {
   // The local date is a near guess; the boundaries decide.
   while (Boundary(*plan, turn) > at) --turn;
   while (Boundary(*plan, turn + 1) <= at) ++turn;
-  return Turn{turn, rota.people(static_cast<int>(turn % rota.people_size())),
-              Boundary(*plan, turn), Boundary(*plan, turn + 1)};
+  return Turn{turn, rota.people(static_cast<int>(turn % rota.people_size())), Boundary(*plan, turn),
+              Boundary(*plan, turn + 1)};
 }
 
 std::optional<absl::Time> FirstTurn(const v1::Rota& rota) {

@@ -1,5 +1,5 @@
-// Looking things up in a setup: which rule routes a ticket, who is on call for a team, which policy pages for a ticket.
-// Pointers point into the setup.
+// Looking things up in a setup: which rule routes a ticket, who is on call for a team, which policy
+// pages for a ticket. Pointers point into the setup.
 #pragma once
 
 #include <string>
@@ -17,7 +17,8 @@ const v1::Team* FindTeam(const v1::EscalationSetup& setup, absl::string_view tea
 const v1::EscalationPolicy* FindPolicy(const v1::EscalationSetup& setup,
                                        absl::string_view policy_id);
 
-// The first rule whose lists all hold the ticket's value (an empty list holds every value); null if none does.
+// The first rule whose lists all hold the ticket's value (an empty list holds every value); null if
+// none does.
 const v1::RoutingRule* MatchRule(const v1::EscalationSetup& setup,
                                  const tickets::v1::Ticket& ticket);
 

@@ -41,6 +41,14 @@ Cause* FindCause(List& causes, const std::string& cause_id) {
   return nullptr;
 }
 
+template <typename Keep>
+void RetainWaiting(state::v1::TicketState& state, Keep keep) {
+  auto* waiting = state.mutable_waiting();
+  waiting->erase(std::remove_if(waiting->begin(), waiting->end(),
+                                [&](const Cause& cause) { return !keep(cause); }),
+                 waiting->end());
+}
+
 // The worst cause in words; of equals the latest.
 std::string Why(const google::protobuf::RepeatedPtrField<Cause>& causes) {
   const Cause* worst = nullptr;
@@ -51,8 +59,8 @@ std::string Why(const google::protobuf::RepeatedPtrField<Cause>& causes) {
   const char* metric = worst->metric() == sla::v1::METRIC_FIRST_RESPONSE ? "first response"
                        : worst->metric() == sla::v1::METRIC_RESOLUTION   ? "resolution"
                                                                          : "clock";
-  return absl::StrCat(
-      metric, worst->kind() == state::v1::CAUSE_KIND_BREACHED ? " breached" : " soon due");
+  return absl::StrCat(metric,
+                      worst->kind() == state::v1::CAUSE_KIND_BREACHED ? " breached" : " soon due");
 }
 
 struct Addressee {
@@ -60,7 +68,8 @@ struct Addressee {
   std::string reason;
 };
 
-// Whom a step reaches at its start; each person once, rotas first. A rota that is gone reaches nobody.
+// Whom a step reaches at its start; each person once, rotas first. A rota that is gone reaches
+// nobody.
 std::vector<Addressee> Resolve(const v1::EscalationSetup& setup, const v1::Step& step,
                                absl::Time at) {
   std::vector<Addressee> found;
@@ -95,8 +104,9 @@ bool RunMachine::open() const {
 }
 
 bool RunMachine::Waits(const Cause& cause) const {
-  return cause.facts_version() > state_.facts().version() ||
-         (open() && state_.facts().group().empty());
+  const tickets::v1::Ticket& facts = state_.facts();
+  return facts.ticket_id().empty() || facts.import().historic() ||
+         cause.facts_version() > facts.version() || (open() && facts.group().empty());
 }
 
 bool RunMachine::Moot(const Cause& cause) const {
@@ -182,18 +192,6 @@ void RunMachine::Retain(Keep keep, v1::RunEnd end) {
   EmitRun<events::v1::RunCausesChanged>(at_);
 }
 
-namespace {
-
-template <typename Keep>
-void RetainWaiting(state::v1::TicketState& state, Keep keep) {
-  auto* waiting = state.mutable_waiting();
-  waiting->erase(std::remove_if(waiting->begin(), waiting->end(),
-                                [&](const Cause& cause) { return !keep(cause); }),
-                 waiting->end());
-}
-
-}  // namespace
-
 void RunMachine::Withdraw(const std::string& cause_id) {
   const auto others = [&](const Cause& cause) { return cause.cause_id() != cause_id; };
   RetainWaiting(state_, others);
@@ -217,9 +215,8 @@ void RunMachine::Respond() {
 }
 
 void RunMachine::Finish() {
-  RetainWaiting(state_, [&](const Cause& cause) {
-    return cause.facts_version() > state_.facts().version();
-  });
+  RetainWaiting(
+      state_, [&](const Cause& cause) { return cause.facts_version() > state_.facts().version(); });
   End(v1::RUN_END_RESOLVED, at_);
 }
 
@@ -271,7 +268,7 @@ void RunMachine::StartStep(absl::Time due, absl::Time start) {
   events::v1::StepStarted started;
   *started.mutable_run() = run();
   started.set_empty(reached.empty());
-  outcome_.events.push_back({std::move(started), start});
+  Emit(std::move(started), start);
   for (const Addressee& addressee : reached) {
     Page(addressee.person, addressee.reason, run().step(), start);
   }
@@ -298,7 +295,7 @@ void RunMachine::Page(const std::string& person, const std::string& reason, int 
   requested.set_summary(
       absl::StrCat(Why(state_.active().causes()),
                    step == 0 ? std::string(", nobody answered") : absl::StrCat(", step ", step)));
-  outcome_.events.push_back({std::move(requested), start});
+  Emit(std::move(requested), start);
 }
 
 void RunMachine::ListCauses() {
@@ -310,6 +307,11 @@ template <typename Event>
 void RunMachine::EmitRun(absl::Time occurred_at) {
   Event event;
   *event.mutable_run() = run();
+  Emit(std::move(event), occurred_at);
+}
+
+void RunMachine::Emit(RunEvent event, absl::Time occurred_at) {
+  *state_.mutable_last_at() = ToProto(occurred_at);
   outcome_.events.push_back({std::move(event), occurred_at});
 }
 

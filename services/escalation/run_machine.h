@@ -1,15 +1,21 @@
 // The life of a ticket's escalation runs, as a pure machine over the stored state.
 //
-// - A cause ("opened", or a clock's leg that warned or breached) starts a run of the policy of the ticket's group if the
-//   policy's trigger takes it; while a run is on, further causes join it. The run keeps the policy it started with.
-// - A cause that comes before the group, or before the ticket events it was decided on, waits for them. A cause that
+// - A cause ("opened", or a clock's leg that warned or breached) starts a run of the policy of the
+// ticket's group if the
+//   policy's trigger takes it; while a run is on, further causes join it. The run keeps the policy
+//   it started with.
+// - A cause that comes before the group, or before the ticket events it was decided on, waits for
+// them. A cause that
 //   finds a group without a policy for it is dropped.
-// - Steps start only from the timer "step" (Step below), never here and now, so that the engine's gate covers the first
+// - Steps start only from the timer "step" (Step below), never here and now, so that the engine's
+// gate covers the first
 //   one too: who acknowledged while we were away is not paged.
-// - Acknowledgement ends the run. First response and "opened" causes are moot once a person has responded; a resolution
+// - Acknowledgement ends the run. First response and "opened" causes are moot once a person has
+// responded; a resolution
 //   cause starts a run whatever was acknowledged before it.
 //
-// One machine serves one input: make it, tell it what happened, take the outcome. The state is changed in place.
+// One machine serves one input: make it, tell it what happened, take the outcome. The state is
+// changed in place.
 #pragma once
 
 #include <optional>
@@ -24,7 +30,8 @@
 
 namespace watchbell::escalation {
 
-// A timer that fires later than this after its due time is late: its step counts from when it really starts.
+// A timer that fires later than this after its due time is late: its step counts from when it
+// really starts.
 inline constexpr absl::Duration kOnTime = absl::Seconds(1);
 inline constexpr char kOpenedCause[] = "opened";
 
@@ -50,8 +57,8 @@ struct Outcome {
 
 class RunMachine {
  public:
-  // `at`: when the input happened; never before state.last_at(). `now`: when it is handled. Both references must outlive
-  // the machine.
+  // `at`: when the input happened; never before state.last_at(). `now`: when it is handled. Both
+  // references must outlive the machine.
   RunMachine(state::v1::TicketState& state, const v1::EscalationSetup& setup, absl::Time at,
              absl::Time now);
 
@@ -88,6 +95,7 @@ class RunMachine {
   void ListCauses();
   template <typename Event>
   void EmitRun(absl::Time occurred_at);
+  void Emit(RunEvent event, absl::Time occurred_at);
 
   bool open() const;
   v1::Run& run() { return *state_.mutable_active()->mutable_run(); }

@@ -2,5 +2,6 @@
 #include "services/notifications/module.h"
 
 int main(int argc, char** argv) {
-  return watchbell::runtime::Main(argc, argv, "watchbell-notifications", {watchbell::notifications::Module()});
+  return watchbell::runtime::Main(argc, argv, "watchbell-notifications",
+                                  {watchbell::notifications::Module()});
 }

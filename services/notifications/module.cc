@@ -1,0 +1,44 @@
+#include "services/notifications/module.h"
+
+#include <memory>
+#include <utility>
+
+#include "common/base/status_macros.h"
+#include "protos/watchbell/events/v1/topics.h"
+#include "services/notifications/delivery_sender.h"
+#include "services/notifications/notifications_decider.h"
+#include "services/notifications/notifications_rpc.h"
+#include "services/notifications/recovery.h"
+#include "services/notifications/schema/schema.h"
+
+namespace watchbell::notifications {
+namespace {
+
+runtime::ServiceSpec Spec(const config::Config&) {
+  return {.name = "notifications",
+          .migrations = Schema(),
+          .decider = std::make_shared<NotificationsDecider>(),
+          .consumes = {events::kEscalationTopic}};
+}
+
+absl::StatusOr<std::unique_ptr<engine::EffectRunner>> Effects(
+    const config::Config& config, Clock& clock, std::function<absl::Status(engine::Input)> submit) {
+  ASSIGN_OR_RETURN(const SenderOptions options, ReadSenderOptions(config));
+  return std::unique_ptr<engine::EffectRunner>(
+      std::make_unique<DeliverySender>(options, clock, submit));
+}
+
+}  // namespace
+
+runtime::ModuleDefinition Module() {
+  runtime::ModuleDefinition module;
+  module.name = "notifications";
+  module.keys = SenderKeys();
+  module.spec = Spec;
+  module.services = MakeServices;
+  module.effects = Effects;
+  module.recover = RecoverInFlight;
+  return module;
+}
+
+}  // namespace watchbell::notifications

@@ -121,7 +121,8 @@ class LogReader {
       const AuditRow& last = mapper_.last();
       log_.tickets.push_back({number_, mapper_.rows(),
                               last.state.state == tickets::v1::STATE_CLOSED, last.state_text,
-                              last.reopen_count == mapper_.reopenings()});
+                              last.reopen_count == mapper_.reopenings(),
+                              last.reassignment_count == mapper_.group_changes()});
     }
     mapper_ = CaseMapper();
     broken_ = -1;

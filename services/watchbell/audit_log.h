@@ -24,10 +24,11 @@ struct QueuedCommand {
 // A case of the log.
 struct AuditTicket {
   std::string external_id;
-  int rows = 0;            // mapped ones
-  bool closed = false;     // by its last row
-  std::string last_state;  // as in the log
-  bool reopen_count_agrees = false;
+  int rows = 0;                            // mapped ones
+  bool closed = false;                     // by its last row
+  std::string last_state;                  // as in the log
+  bool reopen_count_agrees = false;        // the log's own count with its state changes
+  bool reassignment_count_agrees = false;  // the log's own count with its group changes
 };
 
 // A ticket that is not, or not wholly, in the import.

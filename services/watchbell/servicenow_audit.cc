@@ -238,6 +238,9 @@ class RowParser {
     if (!absl::SimpleAtoi(Field(kReopenCount).text, &row_.reopen_count)) {
       return WrongValue(kReopenCount, "not a whole number");
     }
+    if (!absl::SimpleAtoi(Field(kReassignmentCount).text, &row_.reassignment_count)) {
+      return WrongValue(kReassignmentCount, "not a whole number");
+    }
     return true;
   }
 

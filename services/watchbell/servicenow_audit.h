@@ -58,6 +58,7 @@ struct AuditRow {
   AuditState state;
   absl::Time updated_at;
   std::string actor;
+  int64_t reassignment_count = 0;
   int64_t reopen_count = 0;
   // All facts a ticket can hold but state: what the create command carries. opened_at is set.
   tickets::v1::Ticket facts;
@@ -93,6 +94,8 @@ class CaseMapper {
   int rows() const { return rows_; }
   // Times the ticket left Resolved or Closed for an open state.
   int reopenings() const { return reopenings_; }
+  // Changes of the group, from and to none included.
+  int group_changes() const { return group_changes_; }
   const AuditRow& last() const { return last_; }
 
  private:
@@ -100,6 +103,7 @@ class CaseMapper {
   absl::Time event_time_ = absl::InfinitePast();
   int rows_ = 0;
   int reopenings_ = 0;
+  int group_changes_ = 0;
 };
 
 // "3 - Moderate": how the log writes priorities.

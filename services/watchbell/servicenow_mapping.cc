@@ -1,5 +1,6 @@
 // From the difference of two rows to commands: CaseMapper of servicenow_audit.h.
 #include <algorithm>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "common/base/proto_time.h"
@@ -152,6 +153,7 @@ absl::Status CaseMapper::Add(const AuditRow& row, std::vector<MappedCommand>* ou
   if (!first) AddChanges(last_.facts, judged.facts, &commands);
   if (commands.empty()) commands.Add("Touch").mutable_touch();
   if (!first && !IsOpen(from) && IsOpen(row.state)) ++reopenings_;
+  if (!first && last_.facts.group() != row.facts.group()) ++group_changes_;
   last_ = std::move(judged);
   event_time_ = event_time;
   ++rows_;

@@ -1,0 +1,103 @@
+#include "common/rpc/admission.h"
+
+#include <grpc/support/time.h>
+
+#include "absl/strings/str_cat.h"
+#include "common/base/errors.h"
+#include "common/base/status_macros.h"
+#include "common/rpc/validate.h"
+#include "common/telemetry/trace.h"
+
+namespace watchbell::rpc {
+namespace {
+
+absl::string_view View(grpc::string_ref text) { return {text.data(), text.size()}; }
+
+Metadata CopyMetadata(const grpc::CallbackServerContext& call) {
+  Metadata metadata;
+  for (const auto& [name, value] : call.client_metadata()) {
+    metadata.emplace(View(name), View(value));
+  }
+  return metadata;
+}
+
+// The caller's, if it sent a single valid one.
+std::string TraceparentOf(const Metadata& metadata, IdSource& ids) {
+  if (metadata.count("traceparent") == 1) {
+    const std::string& given = metadata.find("traceparent")->second;
+    if (telemetry::IsTraceparent(given)) return given;
+  }
+  return telemetry::NewTraceparent(ids);
+}
+
+// Seconds left as gRPC counts them, laid onto our own clock. A unary call without a deadline gets
+// the default one; a stream may stay open.
+absl::Time DeadlineOf(const Shared& shared, const grpc::CallbackServerContext& call,
+                      const Method& method, absl::Time now) {
+  const gpr_timespec deadline = call.raw_deadline();
+  if (gpr_time_cmp(deadline, gpr_inf_future(deadline.clock_type)) != 0) {
+    const gpr_timespec left = gpr_time_sub(deadline, gpr_now(deadline.clock_type));
+    return now + absl::Seconds(left.tv_sec) + absl::Nanoseconds(left.tv_nsec);
+  }
+  return method.kind == Method::Kind::kWatch ? absl::InfiniteFuture()
+                                             : now + shared.options.default_deadline;
+}
+
+absl::Status Parse(const Method& method, const grpc::ByteBuffer& bytes, MessagePtr* request) {
+  const auto* prototype = google::protobuf::MessageFactory::generated_factory()->GetPrototype(
+      method.descriptor->input_type());
+  std::shared_ptr<google::protobuf::Message> message(prototype->New());
+  grpc::Slice slice;
+  if (!bytes.TrySingleSlice(&slice).ok() && !bytes.DumpToSingleSlice(&slice).ok()) {
+    return WithReason(absl::StatusCode::kInvalidArgument, "MALFORMED_REQUEST",
+                      "the request cannot be read");
+  }
+  const absl::string_view view(reinterpret_cast<const char*>(slice.begin()), slice.size());
+  RETURN_IF_ERROR(ParseRequest(view, message.get()));
+  RETURN_IF_ERROR(Validate(*message));
+  *request = std::move(message);
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status Admit(const Shared& shared, const grpc::CallbackServerContext& call,
+                   const Method& method, const grpc::ByteBuffer& bytes, CallContext* context,
+                   MessagePtr* request) {
+  context->received_at = shared.clock.Now();
+  const Metadata metadata = CopyMetadata(call);
+  context->traceparent = TraceparentOf(metadata, shared.ids);
+  ASSIGN_OR_RETURN(context->identity, shared.identity.Identify(metadata));
+  if (!method.role.empty() && !context->identity.Has(method.role)) {
+    return NotAllowed(
+        absl::StrCat(method.descriptor->name(), " needs the role \"", method.role, "\""));
+  }
+  RETURN_IF_ERROR(Parse(method, bytes, request));
+  context->deadline = DeadlineOf(shared, call, method, context->received_at);
+  if (context->deadline <= context->received_at) {
+    return WithReason(absl::StatusCode::kDeadlineExceeded, "DEADLINE_PASSED",
+                      "the deadline had passed before the call was begun; nothing was done");
+  }
+  return absl::OkStatus();
+}
+
+void Report(const Shared& shared, const Method& method, const CallContext& context,
+            const absl::Status& status) {
+  if (shared.options.on_call == nullptr) return;
+  CallReport report;
+  report.method =
+      absl::StrCat(method.descriptor->service()->full_name(), "/", method.descriptor->name());
+  report.code = static_cast<int>(status.code());
+  report.message = std::string(status.message());
+  report.traceparent = context.traceparent;
+  report.tenant = context.identity.tenant;
+  report.took = shared.clock.Now() - context.received_at;
+  shared.options.on_call(report);
+}
+
+grpc::ByteBuffer ToBuffer(const std::string& bytes) {
+  const grpc::Slice slice(bytes);
+  return grpc::ByteBuffer(&slice, 1);
+}
+
+}  // namespace watchbell::rpc

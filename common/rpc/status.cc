@@ -1,0 +1,60 @@
+#include "common/rpc/status.h"
+
+#include <string>
+
+#include "common/base/errors.h"
+#include "google/rpc/error_details.pb.h"
+#include "google/rpc/status.pb.h"
+
+namespace watchbell::rpc {
+namespace {
+
+// Percent-encoding may triple the message, base64 makes details a third longer: both together stay
+// below 8 KiB.
+constexpr size_t kMaxMessage = 512;
+constexpr size_t kMaxDetails = 4096;
+
+// At most `most` bytes, not cutting a character in two.
+std::string Shorten(absl::string_view text, size_t most) {
+  if (text.size() <= most) return std::string(text);
+  size_t end = most - 3;
+  while (end > 0 && (text[end] & 0xC0) == 0x80) --end;
+  return std::string(text.substr(0, end)) + "...";
+}
+
+// Drops field violations from the end until the details fit; as a last resort every detail but the
+// first, the reason.
+std::string FitDetails(const absl::Status& status) {
+  std::string bytes = SerializeRpcStatus(status);
+  if (bytes.size() <= kMaxDetails) return bytes;
+  google::rpc::Status details;
+  details.ParseFromString(bytes);
+  details.set_message(Shorten(details.message(), kMaxMessage));
+  for (auto& any : *details.mutable_details()) {
+    google::rpc::BadRequest bad;
+    if (!any.UnpackTo(&bad)) continue;
+    while (details.ByteSizeLong() > kMaxDetails && bad.field_violations_size() > 1) {
+      bad.mutable_field_violations()->RemoveLast();
+      any.PackFrom(bad);
+    }
+  }
+  while (details.ByteSizeLong() > kMaxDetails && details.details_size() > 1) {
+    details.mutable_details()->RemoveLast();
+  }
+  return details.SerializeAsString();
+}
+
+}  // namespace
+
+grpc::Status ToGrpc(const absl::Status& status) {
+  if (status.ok()) return grpc::Status::OK;
+  return grpc::Status(static_cast<grpc::StatusCode>(status.code()),
+                      Shorten(status.message(), kMaxMessage), FitDetails(status));
+}
+
+absl::Status FromGrpc(const grpc::Status& status) {
+  return StatusFromRpc(static_cast<absl::StatusCode>(status.error_code()), status.error_message(),
+                       status.error_details());
+}
+
+}  // namespace watchbell::rpc

@@ -1,0 +1,42 @@
+// Carries out claimed deliveries over SMTP and HTTP. Each medium has threads of its own: a mail
+// server that does not answer delays no webhook.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "common/clock/clock.h"
+#include "common/config/config.h"
+#include "common/engine/decider.h"
+#include "services/notifications/mail_sender.h"
+#include "services/notifications/sender_pool.h"
+#include "services/notifications/webhook_sender.h"
+
+namespace watchbell::notifications {
+
+struct SenderOptions {
+  int senders = 4;  // threads per medium, 1 to 64
+  SmtpOptions smtp;
+  WebhookOptions webhook;
+};
+
+// notifications.senders, smtp.*, webhook.*.
+std::vector<config::Key> SenderKeys();
+// INVALID_ARGUMENT that names the key.
+absl::StatusOr<SenderOptions> ReadSenderOptions(const config::Config& config);
+
+class DeliverySender : public engine::EffectRunner {
+ public:
+  // `clock` outlives this; see SenderPool for `submit`.
+  DeliverySender(const SenderOptions& options, Clock& clock, const SenderPool::Submit& submit);
+
+  void Run(std::vector<engine::Effect> effects) override;
+  void Drain() override;
+
+ private:
+  SenderPool mail_;
+  SenderPool webhooks_;
+};
+
+}  // namespace watchbell::notifications

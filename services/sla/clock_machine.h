@@ -1,0 +1,62 @@
+// How clocks move: the rules of a first-response and a resolution clock over one ticket's inputs,
+// taken in event-time order. Pure: state in, state and happenings out. What is heard out of order
+// is late_inputs.h's.
+//
+// Per clock and input the first true of stop, cancel, pause, resume decides; attaching (and
+// changing the target) comes last. First response: stops on the first response, is cancelled when
+// the ticket is resolved without one (nobody is left to respond to). Resolution: stops on Resolved
+// or Closed, goes on when the ticket is open again.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "services/sla/judge.h"
+#include "watchbell/sla/state/v1/state.pb.h"
+
+namespace watchbell::sla {
+
+// Something that became true of a clock; each is announced as one event.
+struct Happening {
+  enum class Kind {
+    kAttached,
+    kPaused,
+    kResumed,
+    kRetargeted,
+    kWarned,
+    kBreached,
+    kWithdrawn,
+    kStopped,
+    kCancelled,
+  };
+  Kind kind;
+  int64_t at = 0;                // when it happened
+  state::v1::ClockRecord clock;  // after it
+  int32_t leg = 0;               // kWarned, kBreached, kWithdrawn
+  int32_t percent = 0;           // kWarned
+  bool skipped = false;          // kWarned: crossed before the clock had this target
+  int64_t due = 0;               // kBreached, kWithdrawn: the crossing
+  bool on_attach = false;        // kBreached: crossed before the clock had this target
+  bool restated = false;         // kStopped: a verdict was announced before
+  std::string cause;             // kRetargeted, kWithdrawn
+};
+using Happenings = std::vector<Happening>;
+
+// Decides what was due on this ticket strictly before `before`, in due order: warnings and
+// breaches.
+void Settle(state::v1::TicketClocks& ticket, int64_t before, Happenings& out);
+
+// The next instant Settle has something for; nothing while there is none.
+std::optional<int64_t> NextDue(const state::v1::TicketClocks& ticket);
+
+// Applies an input dated no earlier than everything decided so far. The caller has settled up to
+// it.
+void ApplyInOrder(const Judge& judge, state::v1::TicketClocks& ticket,
+                  const state::v1::TicketInput& input, Happenings& out);
+
+// The standing breach of a leg, or null.
+const state::v1::StandingBreach* BreachOf(const state::v1::ClockRecord& clock, int leg);
+
+}  // namespace watchbell::sla

@@ -1,0 +1,57 @@
+#include "services/tickets/page_token.h"
+
+#include <algorithm>
+#include <memory>
+
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
+#include "common/base/errors.h"
+#include "services/tickets/fingerprint.h"
+
+namespace watchbell::tickets {
+namespace {
+
+constexpr char kVersion[] = "1";
+
+void ClearField(const char* name, google::protobuf::Message* message) {
+  const auto* field = message->GetDescriptor()->FindFieldByName(name);
+  if (field != nullptr) message->GetReflection()->ClearField(message, field);
+}
+
+}  // namespace
+
+std::string QueryBinding(absl::string_view tenant, const google::protobuf::Message& request) {
+  const std::unique_ptr<google::protobuf::Message> query(request.New());
+  query->CopyFrom(request);
+  ClearField("page_size", query.get());
+  ClearField("page_token", query.get());
+  return HashFields({request.GetTypeName(), tenant, query->SerializeAsString()});
+}
+
+std::string MakePageToken(absl::string_view binding, const std::vector<std::string>& cursor) {
+  return absl::WebSafeBase64Escape(
+      absl::StrCat(kVersion, ".", binding, ".", absl::StrJoin(cursor, ".")));
+}
+
+absl::StatusOr<std::vector<std::string>> ReadPageToken(absl::string_view token,
+                                                       absl::string_view binding, size_t parts) {
+  std::string text;
+  if (!absl::WebSafeBase64Unescape(token, &text)) {
+    return InvalidField("page_token", "is no token of ours");
+  }
+  std::vector<std::string> split = absl::StrSplit(text, '.');
+  if (split.size() != parts + 2 || split[0] != kVersion) {
+    return InvalidField("page_token", "is no token of ours");
+  }
+  if (split[1] != binding) return InvalidField("page_token", "belongs to another query");
+  split.erase(split.begin(), split.begin() + 2);
+  return split;
+}
+
+int PageSize(int asked, int normal, int most) {
+  return asked <= 0 ? normal : std::min(asked, most);
+}
+
+}  // namespace watchbell::tickets

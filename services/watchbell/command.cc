@@ -1,0 +1,138 @@
+#include "services/watchbell/command.h"
+
+#include <algorithm>
+#include <iostream>
+#include <iterator>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "common/base/errors.h"
+#include "common/runtime/process.h"
+#include "services/analytics/module.h"
+#include "services/escalation/module.h"
+#include "services/notifications/module.h"
+#include "services/sla/module.h"
+#include "services/tickets/module.h"
+#include "services/watchbell/text.h"
+
+namespace watchbell::cli {
+namespace {
+
+constexpr Command kCommands[] = {
+    {"serve", "run all five services in one process",
+     "[flags]\n\n`watchbell print-config` lists every flag.", Serve},
+    {"migrate", "bring the databases to their newest schema", "[--data-dir=DIR]", Migrate},
+    {"replay", "import another tool's history and report on it",
+     "--format=servicenow-audit FILE [--report=OUT.json] [--data=DIR | --target=HOST:PORT] "
+     "[--tenant=NAME]\n\n"
+     "FILE is CSV, plain or gzip. Without --target everything runs in this process: on --data, or "
+     "in a temporary\n"
+     "folder that is removed at the end. What was imported before is not imported again.",
+     Replay},
+    {"demo", "a life of a ticket in a minute, in a temporary folder",
+     "[--stay=auto|yes|no]\n\nstay: go on serving at the end until Ctrl-C; auto does on a "
+     "terminal.",
+     Demo},
+    {"call", "call an rpc with JSON",
+     "[--target=HOST:PORT] [--tenant=NAME] [--timeout=SECONDS] [SERVICE/METHOD [JSON]]\n\n"
+     "JSON \"-\" is read from standard input; without JSON the request is empty. Names may be "
+     "shortened\n"
+     "(TicketService/CreateTicket). Without a method: the list of all, or of one service.",
+     Call},
+    {"dead-letters", "list, retry or skip what a service could not read or apply",
+     "list [--service=NAME] [--all] | retry SERVICE ID | skip SERVICE ID   [--target=HOST:PORT] "
+     "[--tenant=NAME]",
+     DeadLetters},
+    {"print-config", "every setting, its value and where it comes from", "[flags]", PrintConfig},
+    {"version", "what this build is", "[--json]", PrintVersion},
+};
+
+const Command* Find(const std::string& name) {
+  const auto* found = std::find_if(std::begin(kCommands), std::end(kCommands),
+                                   [&](const Command& c) { return name == c.name; });
+  return found == std::end(kCommands) ? nullptr : found;
+}
+
+int Unknown(const std::string& name) {
+  std::vector<std::string> names;
+  for (const Command& command : kCommands) names.emplace_back(command.name);
+  const std::string near = Nearest(name, names);
+  std::cerr << "watchbell: there is no command \"" << name << "\""
+            << (near.empty() ? "" : absl::StrCat(", did you mean \"", near, "\"?")) << "\n"
+            << "`watchbell help` lists them.\n";
+  return 2;
+}
+
+int PrintHelp() {
+  std::cout << "watchbell: a service desk that keeps time\n\n"
+            << "  watchbell COMMAND [arguments]\n\n";
+  for (const Command& command : kCommands)
+    std::cout << absl::StrFormat("  %-14s %s\n", command.name, command.summary);
+  std::cout << "\n`watchbell help COMMAND` says more about one.\n";
+  return 0;
+}
+
+}  // namespace
+
+absl::Span<const Command> Commands() { return kCommands; }
+
+int Run(const Arguments& arguments) {
+  if (arguments.empty()) return PrintHelp();
+  const std::string& name = arguments[0];
+  const bool help = name == "help" || name == "--help" || name == "-h";
+  if (help && arguments.size() == 1) return PrintHelp();
+  const bool of_command =
+      !help && arguments.size() == 2 && (arguments[1] == "--help" || arguments[1] == "-h");
+  const std::string& wanted = help ? arguments[1] : name;
+  const Command* command = Find(wanted);
+  if (command == nullptr) return Unknown(wanted);
+  if (help || of_command) {
+    std::cout << command->summary << "\n\n  watchbell " << command->name << " " << command->usage
+              << "\n";
+    return 0;
+  }
+  return command->run(Arguments(arguments.begin() + 1, arguments.end()));
+}
+
+std::vector<runtime::ModuleDefinition> AllModules() {
+  return {tickets::Module(), sla::Module(), escalation::Module(), notifications::Module(),
+          analytics::Module()};
+}
+
+absl::StatusOr<config::Config> LoadOptions(std::vector<config::Key> own,
+                                           const Arguments& arguments) {
+  std::vector<config::Key> keys = runtime::AllKeys(AllModules());
+  keys.insert(keys.end(), std::make_move_iterator(own.begin()), std::make_move_iterator(own.end()));
+  return config::Config::Load(std::move(keys), arguments, config::Environment());
+}
+
+std::vector<config::Key> ClientKeys() {
+  return {{"target", "127.0.0.1:7700", "HOST:PORT of a running watchbell"},
+          {"tenant", "default", "whose data"}};
+}
+
+rpc::CallOptions CallOptionsFor(const config::Config& options) {
+  rpc::CallOptions call;
+  call.metadata["x-watchbell-tenant"] = options.Get("tenant");
+  return call;
+}
+
+int Fail(const absl::Status& status) {
+  const std::string reason = ErrorReason(status);
+  std::cerr << "watchbell: " << status.message() << " (" << absl::StatusCodeToString(status.code())
+            << (reason.empty() ? "" : absl::StrCat(", ", reason)) << ")\n";
+  for (const FieldViolation& violation : FieldViolations(status)) {
+    std::cerr << "  " << violation.field << ": " << violation.description << "\n";
+  }
+  return 1;
+}
+
+int WrongUse(const std::string& command, const std::string& why) {
+  const Command* found = Find(command);
+  std::cerr << "watchbell " << command << ": " << why << "\n"
+            << "  watchbell " << command << " " << (found == nullptr ? "" : found->usage) << "\n";
+  return 2;
+}
+
+}  // namespace watchbell::cli

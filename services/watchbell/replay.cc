@@ -1,0 +1,119 @@
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <fstream>
+#include <memory>
+#include <optional>
+
+#include "absl/strings/str_cat.h"
+#include "common/base/status_macros.h"
+#include "services/watchbell/command.h"
+#include "services/watchbell/local_process.h"
+#include "services/watchbell/replayer.h"
+#include "services/watchbell/text.h"
+
+namespace watchbell::cli {
+namespace {
+
+// Written beside and renamed: a report is whole or not there.
+absl::Status WriteFile(const std::string& path, const std::string& content) {
+  const std::string part = absl::StrCat(path, ".part");
+  std::ofstream out(part, std::ios::binary | std::ios::trunc);
+  out << content;
+  out.close();
+  if (!out || std::rename(part.c_str(), path.c_str()) != 0) {
+    const absl::Status failed = absl::ErrnoToStatus(errno, absl::StrCat("cannot write ", path));
+    std::remove(part.c_str());
+    return failed;
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<AuditLog> ReadLog(const std::string& path, Screen& screen, Clock& clock) {
+  Progress progress(screen, clock, absl::StrCat("Reading ", path), "rows", 0);
+  absl::StatusOr<AuditLog> log = ReadAuditLog(path, [&](int64_t rows) {
+    if (screen.terminal()) progress.Update(rows);
+    return !Interrupted();
+  });
+  if (log.ok()) {
+    progress.Update(log->rows);
+    progress.Finish();
+  } else if (screen.terminal()) {
+    screen.Raw("\n");
+  }
+  return log;
+}
+
+// Where the commands go: a running watchbell, or one in this process.
+struct Destination {
+  std::optional<TemporaryFolder> folder;  // outlives the process
+  std::unique_ptr<runtime::Process> process;
+  std::unique_ptr<rpc::Client> client;
+};
+
+absl::Status Open(const config::Config& options, Clock& clock, Destination* to) {
+  if (const std::string& target = options.Get("target"); !target.empty()) {
+    to->client = rpc::Connect(target);
+    return absl::OkStatus();
+  }
+  std::string data = options.Get("data");
+  if (data.empty()) {
+    ASSIGN_OR_RETURN(TemporaryFolder folder, TemporaryFolder::Make());
+    data = to->folder.emplace(std::move(folder)).path();
+  }
+  ASSIGN_OR_RETURN(to->process, StartLocal("watchbell replay", data, {}, clock));
+  to->client = to->process->InProcessClient();
+  return absl::OkStatus();
+}
+
+absl::Status RunReplay(const config::Config& options, const std::string& file) {
+  SystemClock clock;
+  Screen screen(STDERR_FILENO);
+  Screen out(STDOUT_FILENO);
+  ASSIGN_OR_RETURN(const AuditLog log, ReadLog(file, screen, clock));
+  Destination destination;
+  RETURN_IF_ERROR(Open(options, clock, &destination));
+  Replayer replayer(*destination.client, CallOptionsFor(options), clock, screen);
+  ASSIGN_OR_RETURN(const ReplayResult result, replayer.Run(log));
+  out.Raw(ReportText(log, result.tally, result.figures));
+  if (const std::string& path = options.Get("report"); !path.empty()) {
+    RETURN_IF_ERROR(WriteFile(path, ReportJson(log, result.tally, result.figures)));
+    screen.Line(absl::StrCat("The report is in ", path, "."));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+int Replay(const Arguments& arguments) {
+  const absl::StatusOr<config::Config> options =
+      LoadOptions({{"format", "", "servicenow-audit"},
+                   {"report", "", "file for the report as JSON"},
+                   {"data", "", "data folder to import into; empty = a temporary one"},
+                   {"target", "", "HOST:PORT of a running watchbell; empty = run it here"},
+                   {"tenant", "default", "whose data"}},
+                  arguments);
+  if (!options.ok()) return Fail(options.status());
+  if (options->Get("format").empty()) return WrongUse("replay", "--format is missing");
+  if (options->Get("format") != "servicenow-audit") {
+    return WrongUse("replay", "the only format is servicenow-audit");
+  }
+  if (options->rest().size() != 1) return WrongUse("replay", "give one file");
+  if (!options->Get("data").empty() && !options->Get("target").empty()) {
+    return WrongUse("replay", "give --data or --target, not both");
+  }
+  CatchInterrupts();
+  const absl::Status replayed = RunReplay(*options, options->rest()[0]);
+  if (replayed.ok()) return 0;
+  if (absl::IsCancelled(replayed) && Interrupted()) {
+    const bool kept = !options->Get("data").empty() || !options->Get("target").empty();
+    Screen(STDERR_FILENO)
+        .Line(kept ? "\nInterrupted. The same command goes on where it stopped."
+                   : "\nInterrupted. Nothing is left of it; with --data=DIR it could go on.");
+    return 130;
+  }
+  return Fail(replayed);
+}
+
+}  // namespace watchbell::cli
