@@ -26,8 +26,9 @@ if(NOT WATCHBELL_CORE_ONLY)
   find_package(prometheus-cpp REQUIRED)
 endif()
 
-# Flags of our own code; generated code is compiled without warnings.
+# Flags of our own code; generated code is compiled without warnings. Some packages bring -pthread along: with it
+# everywhere one precompiled header fits all.
 add_library(wb_flags INTERFACE)
 target_compile_options(wb_flags INTERFACE -Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion
-                                          -Wno-missing-field-initializers $<$<BOOL:${WATCHBELL_WERROR}>:-Werror>)
+                                          -Wno-missing-field-initializers -pthread $<$<BOOL:${WATCHBELL_WERROR}>:-Werror>)
 target_include_directories(wb_flags INTERFACE ${CMAKE_SOURCE_DIR})

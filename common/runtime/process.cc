@@ -93,6 +93,7 @@ class EmbeddedProcess final : public Process {
     RETURN_IF_ERROR(Serve());
     for (const auto& module : modules_) module->core->engine().Start();
     RETURN_IF_ERROR(StartAdmin());
+    UpdateHealth();
     health_thread_ = std::thread([this] { FollowHealth(); });
     Log(Level::kInfo, "ready",
         {{"grpc_port", absl::StrCat(grpc_port())}, {"admin_port", absl::StrCat(admin_port())}});
@@ -219,23 +220,27 @@ class EmbeddedProcess final : public Process {
     return reasons;
   }
 
+  // What gRPC's health service says follows the engines. One thread at a time.
+  void UpdateHealth() {
+    const std::vector<std::string> reasons = NotReady();
+    if (reported_.has_value() && *reported_ == reasons) return;
+    server_->SetServing(reasons.empty());
+    if (reasons.empty()) {
+      Log(Level::kInfo, "serving");
+    } else {
+      Log(Level::kError, "not serving", {{"reasons", absl::StrJoin(reasons, "; ")}});
+    }
+    reported_ = reasons;
+  }
+
   void FollowHealth() {
-    std::vector<std::string> before = {"starting"};
     for (;;) {
-      const std::vector<std::string> reasons = NotReady();
       {
         MutexLock lock(mu_);
+        if (!stopping_) clock_.WaitUntil(mu_, wake_, clock_.Now() + kHealthEvery);
         if (stopping_) return;
       }
-      if (reasons != before) {
-        server_->SetServing(reasons.empty());
-        Log(reasons.empty() ? Level::kInfo : Level::kError,
-            reasons.empty() ? "serving" : "not serving",
-            {{"reasons", absl::StrJoin(reasons, "; ")}});
-        before = reasons;
-      }
-      MutexLock lock(mu_);
-      if (!stopping_) clock_.WaitUntil(mu_, wake_, clock_.Now() + kHealthEvery);
+      UpdateHealth();
     }
   }
 
@@ -253,6 +258,7 @@ class EmbeddedProcess final : public Process {
   std::unique_ptr<rpc::Service> admin_service_;
   std::unique_ptr<rpc::Server> server_;
   std::unique_ptr<AdminHttp> admin_http_;
+  std::optional<std::vector<std::string>> reported_;  // reasons last told
   std::thread health_thread_;
   Mutex mu_;
   CondVar wake_;

@@ -56,6 +56,9 @@ std::optional<int64_t> NextDue(const state::v1::TicketClocks& ticket);
 void ApplyInOrder(const Judge& judge, state::v1::TicketClocks& ticket,
                   const state::v1::TicketInput& input, Happenings& out);
 
+// A warning that was told although the clock as counted now has not crossed it.
+bool IsAnnounced(const state::v1::TicketClocks& ticket, v1::Metric metric, int leg, int percent);
+
 // The standing breach of a leg, or null.
 const state::v1::StandingBreach* BreachOf(const state::v1::ClockRecord& clock, int leg);
 

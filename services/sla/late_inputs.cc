@@ -87,6 +87,7 @@ class Corrections {
   void KeepAnnounced(const ClockRecord& was, const ClockRecord* is) {
     for (const state::v1::FiredWarning& fired : was.fired()) {
       if (is != nullptr && HasFired(*is, fired.leg(), fired.percent())) continue;
+      if (IsAnnounced(ticket_, was.metric(), fired.leg(), fired.percent())) continue;
       state::v1::AnnouncedWarning* announced = ticket_.add_announced();
       announced->set_metric(was.metric());
       *announced->mutable_warning() = fired;
@@ -166,7 +167,7 @@ class Corrections {
 }  // namespace
 
 bool IsLate(const TicketClocks& ticket, const TicketInput& input) {
-  if (input.at() < ticket.decided_before()) return true;
+  if (ticket.decided_before() != 0 && input.at() < ticket.decided_before()) return true;
   return ticket.inputs_size() > 0 && Before(input, ticket.inputs(ticket.inputs_size() - 1));
 }
 

@@ -26,15 +26,6 @@ ClockRecord* EarliestClock(TicketClocks& ticket) {
   return earliest;
 }
 
-bool Announced(const TicketClocks& ticket, const ClockRecord& clock, int percent) {
-  return std::any_of(ticket.announced().begin(), ticket.announced().end(),
-                     [&](const state::v1::AnnouncedWarning& announced) {
-                       return announced.metric() == clock.metric() &&
-                              announced.warning().leg() == clock.leg() &&
-                              announced.warning().percent() == percent;
-                     });
-}
-
 void FireWarning(const TicketClocks& ticket, ClockRecord& clock, Happenings& out) {
   const state::v1::PendingWarning warning = clock.pending(0);
   clock.mutable_pending()->erase(clock.pending().begin());
@@ -44,7 +35,7 @@ void FireWarning(const TicketClocks& ticket, ClockRecord& clock, Happenings& out
   fired->set_percent(warning.percent());
   // A late input can bring a threshold back that was announced already: it is crossed again, but
   // told once.
-  if (Announced(ticket, clock, warning.percent())) return;
+  if (IsAnnounced(ticket, clock.metric(), clock.leg(), warning.percent())) return;
   out.push_back({.kind = Happening::Kind::kWarned,
                  .at = warning.at(),
                  .clock = clock,
@@ -67,6 +58,14 @@ void FireBreach(ClockRecord& clock, Happenings& out) {
 }
 
 }  // namespace
+
+bool IsAnnounced(const TicketClocks& ticket, v1::Metric metric, int leg, int percent) {
+  return std::any_of(ticket.announced().begin(), ticket.announced().end(),
+                     [&](const state::v1::AnnouncedWarning& announced) {
+                       return announced.metric() == metric && announced.warning().leg() == leg &&
+                              announced.warning().percent() == percent;
+                     });
+}
 
 std::optional<int64_t> NextDue(const TicketClocks& ticket) {
   std::optional<int64_t> next;

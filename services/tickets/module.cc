@@ -1,10 +1,6 @@
 #include "services/tickets/module.h"
 
-#include <memory>
-
-#include "protos/watchbell/events/v1/topics.h"
-#include "services/tickets/schema/schema.h"
-#include "services/tickets/tickets_decider.h"
+#include "services/tickets/spec.h"
 #include "services/tickets/tickets_rpc.h"
 
 namespace watchbell::tickets {
@@ -12,14 +8,7 @@ namespace watchbell::tickets {
 runtime::ModuleDefinition Module() {
   runtime::ModuleDefinition module;
   module.name = "tickets";
-  module.spec = [](const config::Config&) {
-    runtime::ServiceSpec spec;
-    spec.name = "tickets";
-    spec.migrations = Schema();
-    spec.decider = std::make_shared<TicketsDecider>();
-    spec.consumes = {events::kEscalationTopic};
-    return spec;
-  };
+  module.spec = [](const config::Config&) { return Spec(); };
   module.services = MakeServices;
   return module;
 }

@@ -29,8 +29,10 @@ class Where {
  public:
   explicit Where(ListQuery* query) : query_(*query) {}
 
-  std::string Param(db::Value value) {
-    query_.params.push_back(std::move(value));
+  // int64_t or text.
+  template <typename T>
+  std::string Param(const T& value) {
+    query_.params.emplace_back(std::in_place_type<T>, value);
     return absl::StrCat("$", query_.params.size());
   }
   void Text(const char* column, const std::string& value) {

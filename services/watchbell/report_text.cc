@@ -7,7 +7,6 @@
 #include "common/base/proto_time.h"
 #include "services/watchbell/report.h"
 #include "services/watchbell/servicenow_audit.h"
-#include "services/watchbell/terminal.h"
 #include "services/watchbell/text.h"
 
 namespace watchbell::cli {

@@ -93,7 +93,7 @@ std::string HelpOf(const MethodDescriptor& method) {
     if (absl::ConsumePrefix(&line, "//")) {
       absl::StrAppend(&comment, comment.empty() ? "" : " ", absl::StripAsciiWhitespace(line));
     } else if (inside && absl::StartsWith(line, rpc)) {
-      return comment.substr(0, comment.find(". "));
+      return std::string(absl::StripSuffix(comment.substr(0, comment.find(". ")), "."));
     } else {
       comment.clear();
     }

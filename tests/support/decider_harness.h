@@ -52,8 +52,20 @@ class DeciderHarness : public engine::View {
   template <typename E>
   absl::Status Event(const std::string& topic, const std::string& subject, const E& event,
                      absl::Time occurred_at) {
+    return EventMessage(topic, subject, std::make_shared<E>(event), occurred_at);
+  }
+
+  // The same two for messages whose type is known at run time only.
+  absl::Status CommandMessage(std::shared_ptr<const google::protobuf::Message> request) {
+    engine::Input input = Base(engine::Input::Kind::kCommand);
+    input.message = std::move(request);
+    return Apply(input).status();
+  }
+  absl::Status EventMessage(const std::string& topic, const std::string& subject,
+                            std::shared_ptr<const google::protobuf::Message> event,
+                            absl::Time occurred_at) {
     engine::Input input = Base(engine::Input::Kind::kEvent);
-    input.message = std::make_shared<E>(event);
+    input.message = std::move(event);
     input.topic = topic;
     input.envelope.subject = subject;
     input.envelope.tenant = identity.tenant;

@@ -22,6 +22,9 @@ class FaultyDatabase : public db::Database {
  public:
   explicit FaultyDatabase(db::Database& real) : real_(real) {}
 
+  // Sees every batch of rows before it is inserted, and may change it: for planting bugs.
+  std::function<void(const db::Table&, std::vector<db::Row>&)> tamper;
+
   // Asked at each commit.
   std::function<CommitFault()> plan = [] { return CommitFault::kNone; };
 
@@ -48,7 +51,10 @@ class FaultyDatabase : public db::Database {
       return real_->Load(table, keys);
     }
     absl::Status Insert(const db::Table& table, absl::Span<const db::Row> rows) override {
-      return real_->Insert(table, rows);
+      if (!owner_.tamper) return real_->Insert(table, rows);
+      std::vector<db::Row> changed(rows.begin(), rows.end());
+      owner_.tamper(table, changed);
+      return real_->Insert(table, changed);
     }
     absl::Status Upsert(const db::Table& table, absl::Span<const db::Row> rows) override {
       return real_->Upsert(table, rows);

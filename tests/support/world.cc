@@ -72,9 +72,11 @@ void World::Boot() {
         return options_.wrap_subscriber(service, std::move(real));
       };
     }
-    cores_[service] = Must(runtime::ServiceCore::Make(SpecOf(service), parts));
+    runtime::ServiceSpec spec = SpecOf(service);
+    if (options_.wrap_decider) spec.decider = options_.wrap_decider(service, spec.decider);
+    cores_[service] = Must(runtime::ServiceCore::Make(std::move(spec), parts));
   }
-  sender.Feed([this](engine::Input outcome) {
+  sender.Connect([this](engine::Input outcome) {
     return cores_.at("notifications")->engine().Submit(std::move(outcome));
   });
   for (auto& [service, core] : cores_) Must(core->Open());
@@ -82,7 +84,7 @@ void World::Boot() {
 }
 
 void World::Restart() {
-  sender.Forget();
+  sender.Connect(nullptr);  // what is under way is lost
   Boot();
 }
 

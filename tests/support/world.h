@@ -32,6 +32,9 @@ class World {
     std::function<std::unique_ptr<bus::Subscriber>(const std::string& service,
                                                    std::unique_ptr<bus::Subscriber>)>
         wrap_subscriber;
+    std::function<std::shared_ptr<const engine::Decider>(const std::string& service,
+                                                         std::shared_ptr<const engine::Decider>)>
+        wrap_decider;
   };
 
   static const std::vector<std::string>& Services();
@@ -45,6 +48,8 @@ class World {
 
   runtime::ServiceCore& core(const std::string& service) { return *cores_.at(service); }
   FaultyDatabase& database(const std::string& service) { return *databases_.at(service); }
+
+  absl::Time started_at() const { return options_.start; }
 
   // Runs every engine until none has anything to do now.
   void Settle();

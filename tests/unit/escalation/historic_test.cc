@@ -117,5 +117,13 @@ TEST_F(Historic, ALiveBreachMayBeHeardBeforeTheGoingLive) {
   EXPECT_THAT(Said(), ElementsAre("started(inc-1/run/1:inc-1/resolution/1#1)"));
 }
 
+TEST_F(Historic, ALiveCauseWaitsWhateverVersionItNames) {
+  Create("network");
+  ticket_.set_version(0);
+  Breach(sla::v1::METRIC_RESOLUTION);
+  EXPECT_THAT(Said(), IsEmpty());
+  EXPECT_TRUE(harness_.timers.empty());
+}
+
 }  // namespace
 }  // namespace watchbell::escalation

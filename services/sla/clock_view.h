@@ -1,0 +1,17 @@
+// Clocks and what happens to them, as the API and the events show them. Pure.
+#pragma once
+
+#include "common/engine/decision.h"
+#include "services/sla/clock_machine.h"
+#include "watchbell/sla/v1/sla.pb.h"
+
+namespace watchbell::sla {
+
+v1::Clock ToClock(const state::v1::TicketClocks& ticket, const state::v1::ClockRecord& clock);
+
+// Adds the event of each happening to `decision`, on the ticket's stream, with the ticket's facts
+// as they are in `ticket`.
+void Announce(const engine::EntityKey& stream, const state::v1::TicketClocks& ticket,
+              const Happenings& happenings, engine::Decision& decision);
+
+}  // namespace watchbell::sla

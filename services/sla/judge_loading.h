@@ -1,0 +1,33 @@
+// Finds what judges a ticket among the entities an input sees.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "common/engine/decision.h"
+#include "services/sla/calendars.h"
+#include "services/sla/judge.h"
+#include "watchbell/sla/state/v1/state.pb.h"
+
+namespace watchbell::sla {
+
+// One of four: a judge; keys that must be loaded first; an error; nothing (there is no such policy
+// set). The judge lives no longer than the view.
+struct LoadedJudge {
+  std::optional<Judge> judge;
+  std::vector<engine::EntityKey> missing;
+  absl::Status error;
+};
+
+// The newest version of a policy set with the newest versions of its calendars, which it pins in
+// `ticket`.
+LoadedJudge PinNewest(const engine::View& view, CalendarCache& cache, const std::string& tenant,
+                      const std::string& policy_set_id, state::v1::TicketClocks& ticket);
+
+// The versions pinned in `ticket`.
+LoadedJudge LoadPinned(const engine::View& view, CalendarCache& cache, const std::string& tenant,
+                       const state::v1::TicketClocks& ticket);
+
+}  // namespace watchbell::sla
