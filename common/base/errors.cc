@@ -133,4 +133,11 @@ std::string SerializeRpcStatus(const absl::Status& status) {
   return DetailsOf(status).SerializeAsString();
 }
 
+absl::Status StatusFromRpc(absl::StatusCode code, absl::string_view message,
+                           absl::string_view details) {
+  absl::Status status(code, message);
+  if (!status.ok() && !details.empty()) status.SetPayload(kPayloadUrl, absl::Cord(details));
+  return status;
+}
+
 }  // namespace watchbell

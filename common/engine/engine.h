@@ -24,7 +24,7 @@
 namespace watchbell::engine {
 
 struct Options {
-  std::string service;          // producer name in events, for example "tickets"
+  std::string service;          // producer name in events
   int shards = kDefaultShards;  // fixed at installation
   size_t queue_limit = 4096;    // commands that may wait; more are refused with RESOURCE_EXHAUSTED
   size_t max_batch = 512;       // inputs in one transaction

@@ -17,7 +17,7 @@ namespace watchbell::rpc {
 
 // One finished call, for logs and metrics. Called on any thread.
 struct CallReport {
-  std::string method;  // "watchbell.tickets.v1.TicketService/CreateTicket"
+  std::string method;  // "watchbell.admin.v1.AdminService/ListDeadLetters"
   int code;            // absl::StatusCode
   std::string message;
   std::string traceparent;

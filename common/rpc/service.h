@@ -79,7 +79,7 @@ struct Method {
 
 class Service {
  public:
-  // `full_name`, for example "watchbell.tickets.v1.TicketService", must be compiled in (CHECKed at
+  // `full_name`, for example "watchbell.admin.v1.AdminService", must be compiled in (CHECKed at
   // start).
   explicit Service(const std::string& full_name);
 

@@ -27,7 +27,15 @@ class EffectGate final : public engine::EffectRunner {
   }
 
   // Ends the runner: what is under way is finished and its outcome submitted, nothing new begins.
+  // Called once, while the engine still takes outcomes.
   void Close() {
+    engine::EffectRunner* runner = nullptr;
+    {
+      MutexLock lock(mu_);
+      runner = runner_.get();
+    }
+    // Not under the lock: what the engine claims meanwhile is given back by the runner.
+    if (runner != nullptr) runner->Drain();
     std::unique_ptr<engine::EffectRunner> ended;
     {
       MutexLock lock(mu_);

@@ -19,7 +19,7 @@ namespace watchbell::runtime {
 
 // What makes a service that service.
 struct ServiceSpec {
-  std::string name;  // "tickets"
+  std::string name;  // producer name in events
   std::vector<db::Migration>
       migrations;  // the service's own, numbered from 2: number 1 is the engine's
   std::shared_ptr<const engine::Decider> decider;

@@ -4,22 +4,13 @@
 #include <utility>
 
 #include "common/base/status_macros.h"
-#include "protos/watchbell/events/v1/topics.h"
 #include "services/notifications/delivery_sender.h"
-#include "services/notifications/notifications_decider.h"
 #include "services/notifications/notifications_rpc.h"
 #include "services/notifications/recovery.h"
-#include "services/notifications/schema/schema.h"
+#include "services/notifications/spec.h"
 
 namespace watchbell::notifications {
 namespace {
-
-runtime::ServiceSpec Spec(const config::Config&) {
-  return {.name = "notifications",
-          .migrations = Schema(),
-          .decider = std::make_shared<NotificationsDecider>(),
-          .consumes = {events::kEscalationTopic}};
-}
 
 absl::StatusOr<std::unique_ptr<engine::EffectRunner>> Effects(
     const config::Config& config, Clock& clock, std::function<absl::Status(engine::Input)> submit) {
@@ -34,7 +25,7 @@ runtime::ModuleDefinition Module() {
   runtime::ModuleDefinition module;
   module.name = "notifications";
   module.keys = SenderKeys();
-  module.spec = Spec;
+  module.spec = [](const config::Config&) { return Spec(); };
   module.services = MakeServices;
   module.effects = Effects;
   module.recover = RecoverInFlight;

@@ -122,14 +122,23 @@ class Machine {
       const int64_t from = std::max(ticket_.inputs(i).at(), since);
       const int64_t to = i + 1 < ticket_.inputs_size() ? ticket_.inputs(i + 1).at() : now_;
       if (demand != Demand::kRun || from >= to) continue;
-      Segment* segment = clock.add_segments();
-      segment->set_from(from);
-      segment->set_to(to);
-      segment->set_target(clock.target());
+      AddSegment(clock, from, to);
       clock.set_counted(clock.counted() + CountedTime(judge_, clock.target(), from, to));
     }
     clock.set_elapsed(clock.counted());
     return found;
+  }
+
+  // A finished segment; one that goes on where the last ended is the same segment.
+  static void AddSegment(ClockRecord& clock, int64_t from, int64_t to) {
+    Segment* last =
+        clock.segments_size() > 0 ? clock.mutable_segments(clock.segments_size() - 1) : nullptr;
+    if (last == nullptr || last->to() != from || last->target() != clock.target()) {
+      last = clock.add_segments();
+      last->set_from(from);
+      last->set_target(clock.target());
+    }
+    last->set_to(to);
   }
 
   // Puts a clock whose leg and finished segments are known to work, and tells what had been crossed
@@ -178,6 +187,7 @@ class Machine {
         std::remove_if(pending->begin(), pending->end(),
                        [&](const auto& warning) { return warning.percent() == percent; }),
         pending->end());
+    if (IsAnnounced(ticket_, clock.metric(), clock.leg(), percent)) return;
     Happening& told = Tell(Kind::kWarned, at, clock);
     told.leg = clock.leg();
     told.percent = percent;

@@ -131,6 +131,11 @@ v1::Clock ToClock(const state::v1::TicketClocks& ticket, const state::v1::ClockR
   clock.set_earlier_breaches(static_cast<int32_t>(
       std::count_if(record.breaches().begin(), record.breaches().end(),
                     [&](const auto& breach) { return breach.leg() < record.leg(); })));
+  for (const state::v1::FiredWarning& fired : record.fired()) {
+    if (fired.leg() == record.leg()) {
+      clock.set_warned_percent(std::max(clock.warned_percent(), fired.percent()));
+    }
+  }
   return clock;
 }
 

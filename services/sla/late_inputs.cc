@@ -120,7 +120,9 @@ class Corrections {
         const StandingBreach* told = BreachOf(was, happening.leg);
         breach = told == nullptr || told->due() != happening.due;
       }
-      if (warning || breach) out_.push_back(happening);
+      if (!warning && !breach) continue;
+      out_.push_back(happening);
+      out_.back().clock = is;  // not as it was in the middle of its history
     }
   }
 

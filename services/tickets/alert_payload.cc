@@ -10,6 +10,7 @@
 #include "absl/strings/str_replace.h"
 #include "common/base/errors.h"
 #include "common/base/status_macros.h"
+#include "common/time/rfc3339.h"
 #include "nlohmann/json.hpp"
 #include "services/tickets/alert_severity.h"
 
@@ -99,17 +100,9 @@ std::string TextAt(const Json& object, const char* name) {
 
 // Absent, zero (Alertmanager's year 1) and unreadable times are all "not known".
 std::optional<absl::Time> TimeAt(const Json& object, const char* name) {
-  const std::string text = TextAt(object, name);
-  absl::Time time;
-  if (text.empty() || !absl::ascii_isdigit(static_cast<unsigned char>(text[0])) ||
-      !absl::ParseTime(absl::RFC3339_full, text, &time, nullptr)) {
-    return std::nullopt;
-  }
-  if (time < absl::FromUnixSeconds(-62'104'060'800) ||  // year 2
-      time > absl::FromUnixSeconds(253'402'300'799)) {  // year 9999
-    return std::nullopt;
-  }
-  return absl::FromUnixMicros(absl::ToUnixMicros(time));
+  constexpr int64_t kYearTwo = -62'104'060'800;
+  const std::optional<absl::Time> time = ParseRfc3339(TextAt(object, name));
+  return time.has_value() && absl::ToUnixSeconds(*time) >= kYearTwo ? time : std::nullopt;
 }
 
 // Label sets: "" or why they are bad.

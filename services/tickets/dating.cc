@@ -6,6 +6,7 @@
 #include "common/base/errors.h"
 #include "common/base/proto_time.h"
 #include "common/base/status_macros.h"
+#include "common/time/rfc3339.h"
 
 namespace watchbell::tickets {
 namespace {
@@ -23,12 +24,11 @@ absl::StatusOr<absl::Time> DateCommand(const google::protobuf::Timestamp* given,
   if (given == nullptr) return ServerTime(now, last_change);
   ASSIGN_OR_RETURN(const absl::Time at, ParseInstant(*given, kField));
   if (at > now + kAheadTolerance) {
-    return InvalidField(kField, absl::StrCat("is more than 5 s ahead of ",
-                                             absl::FormatTime(now, absl::UTCTimeZone())));
+    return InvalidField(kField, absl::StrCat("is more than 5 s ahead of ", FormatRfc3339(now)));
   }
   if (at < last_change) {
-    return InvalidField(kField, absl::StrCat("is before the ticket's last change at ",
-                                             absl::FormatTime(last_change, absl::UTCTimeZone())));
+    return InvalidField(
+        kField, absl::StrCat("is before the ticket's last change at ", FormatRfc3339(last_change)));
   }
   if (at < now - kBackdateTolerance && !may_backdate) {
     return NotAllowed("occurred_at: a date older than 5 minutes needs role \"integration\"");

@@ -8,6 +8,7 @@
 #include "common/base/errors.h"
 #include "common/base/proto_time.h"
 #include "common/base/status_macros.h"
+#include "common/time/rfc3339.h"
 #include "services/tickets/dating.h"
 #include "services/tickets/import_batch.h"
 #include "services/tickets/ticket_editor.h"
@@ -23,8 +24,6 @@ using engine::EntityKey;
 constexpr char kField[] = "as_of";
 constexpr absl::Duration kLiveTolerance = absl::Minutes(1);
 
-std::string Text(absl::Time time) { return absl::FormatTime(time, absl::UTCTimeZone()); }
-
 // The as_of this call asks for.
 absl::StatusOr<absl::Time> AsOf(const v1::FinishImportRequest& request,
                                 const state::v1::ImportState& import, absl::Time now) {
@@ -34,14 +33,15 @@ absl::StatusOr<absl::Time> AsOf(const v1::FinishImportRequest& request,
   if (request.has_as_of()) {
     ASSIGN_OR_RETURN(as_of, ParseInstant(request.as_of(), kField));
     if (as_of < latest) {
-      return InvalidField(kField,
-                          absl::StrCat("is before the import's last event at ", Text(latest)));
+      return InvalidField(
+          kField, absl::StrCat("is before the import's last event at ", FormatRfc3339(latest)));
     }
     if (as_of < in_force) {
-      return InvalidField(kField, absl::StrCat("is before the as_of in force, ", Text(in_force)));
+      return InvalidField(kField,
+                          absl::StrCat("is before the as_of in force, ", FormatRfc3339(in_force)));
     }
     if (as_of > std::max(now + kAheadTolerance, in_force)) {
-      return InvalidField(kField, absl::StrCat("is ahead of now, ", Text(now)));
+      return InvalidField(kField, absl::StrCat("is ahead of now, ", FormatRfc3339(now)));
     }
   }
   if (request.go_live() && (as_of < now - kLiveTolerance || as_of > now + kLiveTolerance)) {

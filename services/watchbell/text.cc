@@ -84,7 +84,7 @@ std::string WithThousands(int64_t number) {
   const size_t begin = number < 0 ? 1 : 0;
   for (size_t i = digits.size(); i > begin + 3;) {
     i -= 3;
-    digits.insert(i, ",");
+    digits.insert(i, 1, ',');
   }
   return digits;
 }

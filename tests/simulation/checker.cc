@@ -354,11 +354,6 @@ std::string Checker::CheckDeliveries() const {
     for (const journal::JournalRow& row : stream) {
       if (!Is<events::v1::PageRequested>(row)) continue;
       const std::string page = Parse<events::v1::PageRequested>(row).page().page_id();
-      // A page of a run that was withdrawn before notifications heard of it is never queued.
-      if (last.count(page) == 0 &&
-          ended_runs_.count(Parse<events::v1::PageRequested>(row).page().run_id()) > 0) {
-        continue;
-      }
       if (last[page].empty() || last[page] == "queued") {
         return absl::StrCat("page ", page, " is at rest but ",
                             last[page].empty() ? "unknown to notifications" : last[page]);

@@ -136,6 +136,9 @@ Simulation::Simulation(uint64_t seed, PlantedBug bug) : random_(seed) {
     return std::array{FakeSender::Answer::kTryAgain, FakeSender::Answer::kTryAgain,
                       FakeSender::Answer::kRefused, FakeSender::Answer::kNone}[Below(4)];
   });
+  world_->after_step = [this] {
+    if (failure_.empty()) failure_ = checker_->CheckStep();
+  };
   if (bug.plant) bug.plant(*world_);
 }
 
@@ -202,13 +205,12 @@ std::string Simulation::Step() {
   }
   StepServices();
   if (std::exchange(crash_, false)) Crash();
-  if (std::string failure = checker_->CheckStep(); !failure.empty()) return failure;
-  return TakeAnswers();
+  return failure_.empty() ? TakeAnswers() : failure_;
 }
 
 void Simulation::StepServices() {
   for (size_t i = 0, steps = Below(4); i <= steps && !crash_; ++i) {
-    world_->core(World::Services()[Below(World::Services().size())]).engine().RunOnce();
+    world_->RunOnce(World::Services()[Below(World::Services().size())]);
   }
 }
 
@@ -339,7 +341,7 @@ std::string Simulation::Rest() {
       if (!call->answer.has_value()) Submit(call);
     }
     world_->Settle();
-    if (std::string failure = checker_->CheckStep(); !failure.empty()) return failure;
+    if (!failure_.empty()) return failure_;
     if (std::string failure = TakeAnswers(); !failure.empty()) return failure;
   }
   if (!calls_.empty()) return absl::StrCat(calls_.size(), " commands were never answered");

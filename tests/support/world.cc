@@ -88,11 +88,17 @@ void World::Restart() {
   Boot();
 }
 
+engine::Step World::RunOnce(const std::string& service) {
+  const engine::Step step = cores_[service]->engine().RunOnce();
+  if (step.applied > 0 && after_step) after_step();
+  return step;
+}
+
 void World::Settle() {
   for (int round = 0; round < kMaxRounds; ++round) {
     bool more = false;
     for (const std::string& service : Services()) {
-      more = cores_[service]->engine().RunOnce().more || more;
+      more = RunOnce(service).more || more;
     }
     if (!more) return;
   }
@@ -102,7 +108,7 @@ void World::Settle() {
 absl::Time World::NextDue() {
   absl::Time next = absl::InfiniteFuture();
   for (const std::string& service : Services()) {
-    const engine::Step step = cores_[service]->engine().RunOnce();
+    const engine::Step step = RunOnce(service);
     next = std::min(next, step.more ? clock.Now() : step.next);
   }
   return next;

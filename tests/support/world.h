@@ -51,6 +51,10 @@ class World {
 
   absl::Time started_at() const { return options_.start; }
 
+  // One step of one engine, then `after_step` if it did something.
+  engine::Step RunOnce(const std::string& service);
+  std::function<void()> after_step;
+
   // Runs every engine until none has anything to do now.
   void Settle();
   // Moves the clock to each instant at which something is due, in order, and on to `time`.

@@ -1,6 +1,8 @@
 // Histories of tickets in a few words, folded through the same events that production folds.
 #pragma once
 
+#include <cstdlib>
+#include <optional>
 #include <string>
 
 #include "absl/strings/string_view.h"

@@ -1,5 +1,8 @@
 #include "services/analytics/import_report.h"
 
+#include <string>
+#include <vector>
+
 #include "gtest/gtest.h"
 #include "tests/unit/analytics/history.h"
 
@@ -76,12 +79,13 @@ TEST(ImportReport, BacklogAtWeekEnds) {
 
 TEST(ImportReport, EventsAtTheWeekEndBelongToTheNextWeek) {
   const absl::Time end = Hour(7 * 24);
-  History resolved(Hour(10), PRIORITY_LOW, "", "A");
+  History resolved(Hour(10), PRIORITY_LOW, "", "A", end);
   resolved.Resolve(end);
   History opened(end, PRIORITY_LOW, "", "B");
   const v1::GetImportReportResponse report = Report({resolved, opened});
   EXPECT_EQ(report.backlog_at_week_end(0).opened_to_date(), 1);
   EXPECT_EQ(report.backlog_at_week_end(0).open_unresolved(), 1);
+  EXPECT_EQ(report.backlog_at_week_end(0).of_which_no_row_yet(), 1);
   EXPECT_EQ(report.backlog_at_week_end(1).opened_to_date(), 2);
   EXPECT_EQ(report.backlog_at_week_end(1).resolved_not_closed(), 1);
 }

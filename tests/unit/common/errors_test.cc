@@ -17,7 +17,8 @@ google::rpc::Status Wire(const absl::Status& status) {
 template <typename Detail>
 std::vector<Detail> DetailsOf(const absl::Status& status) {
   std::vector<Detail> found;
-  for (const auto& any : Wire(status).details()) {
+  const google::rpc::Status wire = Wire(status);
+  for (const auto& any : wire.details()) {
     Detail detail;
     if (any.UnpackTo(&detail)) found.push_back(detail);
   }

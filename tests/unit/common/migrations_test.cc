@@ -87,7 +87,7 @@ TEST(SqliteDialectTest, TablesAreStrictAndTypesSqlites) {
   EXPECT_EQ(TranslateScript(
                 "CREATE TABLE t (\n  k BIGINT PRIMARY KEY, -- ; BIGINT\n  d DOUBLE PRECISION,\n"
                 "  b BYTEA, note TEXT DEFAULT 'BIGINT;'\n);\nCREATE INDEX i ON t (d);"),
-            "CREATE TABLE t (\n  k INTEGER PRIMARY KEY, \n  d REAL,\n  b BLOB, note TEXT DEFAULT "
+            "CREATE TABLE t (\n  k INTEGER PRIMARY KEY, \n  d REAL ,\n  b BLOB, note TEXT DEFAULT "
             "'BIGINT;'\n) STRICT;\nCREATE INDEX i ON t (d);");
 }
 

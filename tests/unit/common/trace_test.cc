@@ -1,0 +1,49 @@
+#include "common/telemetry/trace.h"
+
+#include <gtest/gtest.h>
+
+namespace watchbell::telemetry {
+namespace {
+
+constexpr char kGood[] = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+
+TEST(TraceTest, AcceptsTheStandardsExample) {
+  EXPECT_TRUE(IsTraceparent(kGood));
+  EXPECT_EQ(TraceIdOf(kGood), "0af7651916cd43dd8448eb211c80319c");
+}
+
+TEST(TraceTest, RefusesWhatTheStandardRefuses) {
+  for (const char* bad : {
+           "",
+           "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331",       // no flags
+           "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01-x",  // too long
+           "ff-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",    // version
+           "00-0AF7651916CD43DD8448EB211C80319C-b7ad6b7169203331-01",    // upper case
+           "00-00000000000000000000000000000000-b7ad6b7169203331-01",    // no trace
+           "00-0af7651916cd43dd8448eb211c80319c-0000000000000000-01",    // no span
+           "00-0af7651916cd43dd8448eb211c80319c_b7ad6b7169203331-01",    // separator
+           "00-0af7651916cd43dd8448eb211c80319g-b7ad6b7169203331-01",    // not hex
+       }) {
+    EXPECT_FALSE(IsTraceparent(bad)) << bad;
+    EXPECT_EQ(TraceIdOf(bad), "") << bad;
+  }
+}
+
+TEST(TraceTest, NewOnesAreValidAndDiffer) {
+  SeededIdSource ids(7);
+  const std::string first = NewTraceparent(ids);
+  EXPECT_TRUE(IsTraceparent(first)) << first;
+  EXPECT_NE(NewTraceparent(ids), first);
+}
+
+TEST(TraceTest, ChildKeepsTheTraceAndChangesTheSpan) {
+  SeededIdSource ids(7);
+  const std::string child = ChildTraceparent(kGood, ids);
+  EXPECT_TRUE(IsTraceparent(child)) << child;
+  EXPECT_EQ(TraceIdOf(child), TraceIdOf(kGood));
+  EXPECT_NE(child, kGood);
+  EXPECT_TRUE(IsTraceparent(ChildTraceparent("garbage", ids)));
+}
+
+}  // namespace
+}  // namespace watchbell::telemetry

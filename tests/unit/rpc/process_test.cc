@@ -1,0 +1,221 @@
+// A process with one small module: from its start to its stop, over the wire.
+#include "common/runtime/process.h"
+
+#include <gmock/gmock.h>
+#include <httplib.h>
+
+#include <filesystem>
+
+#include "absl/strings/str_cat.h"
+#include "common/base/errors.h"
+#include "google/protobuf/wrappers.pb.h"
+#include "tests/unit/rpc/gate.h"
+#include "watchbell/admin/v1/admin_service.pb.h"
+#include "watchbell/sla/v1/sla_service.pb.h"
+
+namespace watchbell::runtime {
+namespace {
+
+using sla::v1::ActivatePolicySetRequest;
+using sla::v1::ActivatePolicySetResponse;
+using ::testing::HasSubstr;
+
+constexpr char kActivate[] = "watchbell.sla.v1.SlaService/ActivatePolicySet";
+constexpr int kClass = 1;
+
+// Counts activations under the policy set's id and runs one effect for each.
+class CountingDecider final : public engine::Decider {
+ public:
+  const std::vector<engine::EntityClass>& classes() const override {
+    static const std::vector<engine::EntityClass> all = {
+        {kClass, "counter", &google::protobuf::Int64Value::default_instance(), ""}};
+    return all;
+  }
+  std::vector<engine::EntityKey> Needs(const engine::Input& input) const override {
+    const auto* request = input.As<ActivatePolicySetRequest>();
+    if (request == nullptr) return {};
+    return {{kClass, input.identity.tenant, request->policy_set_id()}};
+  }
+  engine::Decision Decide(const engine::View& view, const engine::Input& input) const override {
+    engine::Decision decision;
+    if (input.kind != engine::Input::Kind::kCommand) return decision;
+    const engine::EntityKey key = Needs(input)[0];
+    google::protobuf::Int64Value count;
+    if (const auto* before = view.Get<google::protobuf::Int64Value>(key)) count = *before;
+    count.set_value(count.value() + 1);
+    ActivatePolicySetResponse response;
+    response.set_policy_set_id(absl::StrCat(key.id, "-", count.value()));
+    decision.Reply(response);
+    decision.Run({key, input.message, input.traceparent});
+    decision.Put(key, count);
+    return decision;
+  }
+};
+
+class NotingRunner final : public engine::EffectRunner {
+ public:
+  explicit NotingRunner(rpc::Gate& ran) : ran_(ran) {}
+  void Run(std::vector<engine::Effect> effects) override {
+    for (size_t i = 0; i < effects.size(); ++i) ran_.Open();
+  }
+
+ private:
+  rpc::Gate& ran_;
+};
+
+class ProcessTest : public ::testing::Test {
+ protected:
+  void SetUp() override { std::filesystem::remove_all(folder_); }
+  void TearDown() override {
+    process_.reset();
+    std::filesystem::remove_all(folder_);
+  }
+
+  ModuleDefinition Counter() {
+    ModuleDefinition module;
+    module.name = "sla";
+    module.keys = {{"sla.greeting", "hello", "of no use"}};
+    module.spec = [](const config::Config&) {
+      return ServiceSpec{"sla", {}, std::make_shared<CountingDecider>(), {"watchbell.tickets.v1"}};
+    };
+    module.services = [](ModuleContext context) {
+      auto service = std::make_unique<rpc::Service>("watchbell.sla.v1.SlaService");
+      service->Command("ActivatePolicySet", context.core.engine(), "manager");
+      std::vector<std::unique_ptr<rpc::Service>> services;
+      services.push_back(std::move(service));
+      return services;
+    };
+    module.effects = [this](const config::Config&, Clock&,
+                            const std::function<absl::Status(engine::Input)>&)
+        -> absl::StatusOr<std::unique_ptr<engine::EffectRunner>> {
+      return std::make_unique<NotingRunner>(effects_);
+    };
+    module.recover = [this](ServiceCore&) {
+      recovered_.Open();
+      return absl::OkStatus();
+    };
+    return module;
+  }
+
+  absl::StatusOr<std::unique_ptr<Process>> Start(const std::string& listen = "127.0.0.1:0") {
+    const auto config =
+        config::Config::Load(AllKeys({Counter()}),
+                             {"--listen=" + listen, "--admin-listen=127.0.0.1:0",
+                              "--data-dir=" + folder_, "--drain-pause=0", "--drain-grace=5000"},
+                             {});
+    if (!config.ok()) return config.status();
+    return Process::Start("test", {Counter()}, *config, clock_);
+  }
+
+  void StartOrFail() {
+    auto process = Start();
+    ASSERT_TRUE(process.ok()) << process.status();
+    process_ = *std::move(process);
+  }
+
+  // The answer, or the reason it was refused.
+  std::string Activate(const std::string& id, const std::string& request_id,
+                       const std::string& roles = "manager") {
+    ActivatePolicySetRequest request;
+    request.set_policy_set_id(id);
+    request.set_request_id(request_id);
+    ActivatePolicySetResponse response;
+    rpc::CallOptions options;
+    options.metadata = {{"x-watchbell-roles", roles}};
+    const auto client = rpc::Connect(absl::StrCat("127.0.0.1:", process_->grpc_port()));
+    const absl::Status status = client->Call(kActivate, request, &response, options);
+    return status.ok() ? response.policy_set_id() : ErrorReason(status);
+  }
+
+  SystemClock clock_;
+  const std::string folder_ = ::testing::TempDir() + "/process_" +
+                              ::testing::UnitTest::GetInstance()->current_test_info()->name();
+  rpc::Gate effects_;
+  rpc::Gate recovered_;
+  std::unique_ptr<Process> process_;
+};
+
+constexpr char kFirst[] = "0188a8e2-7c00-7000-8000-000000000001";
+constexpr char kSecond[] = "0188a8e2-7c00-7000-8000-000000000002";
+
+TEST_F(ProcessTest, CommandsAreAnsweredOnceByTheirRequestIdAcrossRestarts) {
+  StartOrFail();
+  EXPECT_TRUE(recovered_.Wait());
+  EXPECT_EQ(Activate("gold", kFirst), "gold-1");
+  EXPECT_EQ(Activate("gold", kFirst), "gold-1");
+  EXPECT_EQ(Activate("gold", kSecond), "gold-2");
+  EXPECT_EQ(Activate("gold", kSecond, "agent"), "ROLE_MISSING");
+  EXPECT_TRUE(effects_.Wait(2));
+  process_.reset();
+  StartOrFail();
+  EXPECT_EQ(Activate("gold", kSecond), "gold-2");
+  EXPECT_EQ(Activate("gold", ""), "gold-3");
+}
+
+TEST_F(ProcessTest, ReadyAndMeasured) {
+  StartOrFail();
+  EXPECT_EQ(Activate("gold", kFirst), "gold-1");
+  httplib::Client http("127.0.0.1", process_->admin_port());
+  EXPECT_EQ(http.Get("/readyz")->status, 200);
+  const std::string metrics = http.Get("/metrics")->body;
+  EXPECT_THAT(metrics, HasSubstr("watchbell_service_healthy{service=\"sla\"} 1"));
+  EXPECT_THAT(metrics, HasSubstr(absl::StrCat("method=\"", kActivate, "\"} 1")));
+  google::protobuf::StringValue service;
+  service.set_value("watchbell.sla.v1.SlaService");
+  google::protobuf::Int32Value health;
+  ASSERT_TRUE(
+      process_->InProcessClient()->Call("grpc.health.v1.Health/Check", service, &health).ok());
+  EXPECT_EQ(health.value(), 1);
+}
+
+TEST_F(ProcessTest, DeadLettersOfUnknownServicesAndIds) {
+  StartOrFail();
+  const auto client = process_->InProcessClient();
+  admin::v1::ListDeadLettersRequest list;
+  admin::v1::ListDeadLettersResponse listed;
+  EXPECT_TRUE(client->Call("watchbell.admin.v1.AdminService/ListDeadLetters", list, &listed).ok());
+  EXPECT_EQ(listed.dead_letters_size(), 0);
+  list.set_service("nobody");
+  EXPECT_EQ(client->Call("watchbell.admin.v1.AdminService/ListDeadLetters", list, &listed).code(),
+            absl::StatusCode::kNotFound);
+  admin::v1::RetryDeadLetterRequest retry;
+  retry.set_service("sla");
+  retry.set_dead_letter_id("dl-0000000000000000");
+  admin::v1::DeadLetter letter;
+  EXPECT_EQ(client->Call("watchbell.admin.v1.AdminService/RetryDeadLetter", retry, &letter).code(),
+            absl::StatusCode::kNotFound);
+}
+
+TEST_F(ProcessTest, TheDataFolderIsHeld) {
+  StartOrFail();
+  const auto second = Start();
+  EXPECT_EQ(second.status().code(), absl::StatusCode::kFailedPrecondition) << second.status();
+}
+
+TEST_F(ProcessTest, ATakenPortLeavesNothingBehind) {
+  StartOrFail();
+  const std::string taken = absl::StrCat("127.0.0.1:", process_->grpc_port());
+  const auto config = config::Config::Load(
+      AllKeys({Counter()}),
+      {"--listen=" + taken, "--admin-listen=127.0.0.1:0", "--data-dir=" + folder_ + "/other"}, {});
+  const auto second = Process::Start("test", {Counter()}, *config, clock_);
+  EXPECT_EQ(second.status().code(), absl::StatusCode::kUnavailable);
+  EXPECT_THAT(std::string(second.status().message()), HasSubstr(taken));
+}
+
+TEST_F(ProcessTest, MigrateAllMakesTheDatabases) {
+  const auto config = config::Config::Load(AllKeys({Counter()}), {"--data-dir=" + folder_}, {});
+  ASSERT_TRUE(MigrateAll({Counter()}, *config).ok());
+  EXPECT_TRUE(std::filesystem::exists(folder_ + "/sla.db"));
+  EXPECT_TRUE(MigrateAll({Counter()}, *config).ok());
+}
+
+TEST_F(ProcessTest, KeysAreListedOnce) {
+  const auto keys = AllKeys({Counter(), Counter()});
+  EXPECT_EQ(std::count_if(keys.begin(), keys.end(),
+                          [](const config::Key& key) { return key.name == "sla.greeting"; }),
+            1);
+}
+
+}  // namespace
+}  // namespace watchbell::runtime
