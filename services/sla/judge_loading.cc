@@ -1,6 +1,7 @@
 #include "services/sla/judge_loading.h"
 
 #include <functional>
+#include <map>
 #include <set>
 
 #include "absl/strings/str_cat.h"

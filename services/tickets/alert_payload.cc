@@ -75,16 +75,21 @@ absl::Status BadPayload(absl::string_view reason, absl::string_view why) {
   return InvalidField(kField, absl::StrCat(reason, ": ", why));
 }
 
+// The sentence in "[json.exception.parse_error.101] parse error at line 1, column 2: <why>; last
+// read: '<input>'". The input is left out: it may be long, and no UTF-8.
+absl::string_view ReasonOf(absl::string_view what) {
+  const size_t begin = what.find("] ");
+  if (begin != absl::string_view::npos) what.remove_prefix(begin + 2);
+  return what.substr(0, what.find("; last read"));
+}
+
 // Throws nothing: the library's exceptions end here.
 absl::StatusOr<Json> ParseJson(absl::string_view text, Watcher* watcher) {
   try {
     return Json::parse(text.begin(), text.end(), std::ref(*watcher));
   } catch (const Json::exception& error) {
-    // "[json.exception.parse_error.101] parse error at line 1, column 2: ..."
-    const absl::string_view what = error.what();
-    const size_t end = what.find("] ");
-    return BadPayload("MALFORMED_JSON",
-                      end == absl::string_view::npos ? what : what.substr(end + 2));
+    const absl::string_view why = ReasonOf(error.what());
+    return BadPayload(absl::StrContains(why, "UTF-8") ? "INVALID_UTF8" : "MALFORMED_JSON", why);
   }
 }
 

@@ -19,6 +19,13 @@ constexpr int kStorm = 40;
 constexpr absl::Duration kBound = absl::Seconds(20);
 constexpr absl::Duration kLookEvery = absl::Milliseconds(50);
 constexpr char kSecondStep[] = "margaret";
+constexpr char kMonitoring[] = "alertmanager";
+
+rpc::CallOptions As(const std::string& subject) {
+  rpc::CallOptions options;
+  options.metadata["x-watchbell-subject"] = subject;
+  return options;
+}
 
 // Outcomes with their counts: "1 opened, 39 joined".
 std::string Outcomes(const tickets::v1::PublishAlertsResponse& response) {
@@ -100,7 +107,8 @@ absl::Status DemoScene::SendStorm(absl::Time since) {
   std::set<std::string> tickets;
   for (int time = 1; time <= 2; ++time) {
     tickets::v1::PublishAlertsResponse response;
-    RETURN_IF_ERROR(Call("tickets.v1.TicketService/PublishAlerts", storm, &response));
+    RETURN_IF_ERROR(
+        Call("tickets.v1.TicketService/PublishAlerts", storm, &response, As(kMonitoring)));
     for (const auto& outcome : response.outcomes()) tickets.insert(outcome.ticket());
     view_.Say(Colour::kYellow, "alerts",
               absl::StrCat(kStorm, time == 1 ? " alerts: " : " alerts, the same once more: ",
@@ -119,10 +127,8 @@ absl::Status DemoScene::SendStorm(absl::Time since) {
 absl::Status DemoScene::Acknowledge(const std::string& person) {
   tickets::v1::AcknowledgeTicketRequest request;
   request.set_name(ticket_);
-  rpc::CallOptions as_person;
-  as_person.metadata["x-watchbell-subject"] = person;
   tickets::v1::Ticket ticket;
-  return Call("tickets.v1.TicketService/AcknowledgeTicket", request, &ticket, as_person);
+  return Call("tickets.v1.TicketService/AcknowledgeTicket", request, &ticket, As(person));
 }
 
 absl::Status DemoScene::Await(const std::string& what, const std::function<bool()>& come) {
@@ -172,7 +178,7 @@ absl::Status DemoScene::Play() {
   tickets::v1::PublishAlertsRequest clear;
   clear.set_payload(AlertStorm(kStorm, since, clock_.Now()));
   tickets::v1::PublishAlertsResponse cleared;
-  RETURN_IF_ERROR(Call("tickets.v1.TicketService/PublishAlerts", clear, &cleared));
+  RETURN_IF_ERROR(Call("tickets.v1.TicketService/PublishAlerts", clear, &cleared, As(kMonitoring)));
   view_.Say(Colour::kYellow, "alerts", absl::StrCat("all clear: ", Outcomes(cleared)));
   RETURN_IF_ERROR(Await("the clear resolves the ticket and its resolution clock is met", [&] {
     return view_.Happened("resolved") && resolution_clock().verdict() == sla::v1::VERDICT_MET;

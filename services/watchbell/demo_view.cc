@@ -221,8 +221,7 @@ void DemoView::ShowArrivals() {
   }
   for (const SinkMail& mail : mails) {
     ++mails_;
-    Say(Colour::kGreen, "mail",
-        absl::StrCat("to ", mail.to, ": ", TruncateUtf8(mail.subject, 100)));
+    Say(Colour::kGreen, "mail", absl::StrCat("to ", mail.to, ": ", TruncateUtf8(mail.subject, 90)));
   }
   for (const SinkHook& hook : hooks) {
     ++hooks_;

@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "common/base/status_macros.h"
+#include "common/telemetry/log.h"
 #include "services/watchbell/command.h"
 
 namespace watchbell::cli {
@@ -43,6 +44,8 @@ absl::StatusOr<std::unique_ptr<runtime::Process>> StartLocal(
     flags.push_back(
         absl::StrCat("--", absl::StrReplaceAll(key, {{".", "-"}, {"_", "-"}}), "=", value));
   }
+  // Only a service's own main() sets the level; here the screen belongs to the command.
+  telemetry::SetLogLevel(telemetry::Level::kError);
   std::vector<runtime::ModuleDefinition> modules = AllModules();
   ASSIGN_OR_RETURN(const config::Config config,
                    config::Config::Load(runtime::AllKeys(modules), flags, {}));

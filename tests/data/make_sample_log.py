@@ -120,7 +120,7 @@ class Ticket:
             vendor = "Vendor 1" if state == "Awaiting Vendor" else self.values["vendor"]
             self.row(self.pause(60), incident_state=state, vendor=vendor)
             self.row(self.pause(900), incident_state="Active")
-        self.row(self.pause(240), incident_state="Resolved")
+        self.row(self.pause(600), incident_state="Resolved")
 
     def reopen(self):
         while self.rng.random() < .04:
