@@ -36,6 +36,13 @@ size_t GoodCharacter(absl::string_view text, size_t i) {
   return shortest && code <= 0x10ffff && !surrogate && !non_character && !control ? length : 0;
 }
 
+// How much of the beginning is plain: nearly always all of it.
+size_t PlainPrefix(absl::string_view text) {
+  size_t i = 0;
+  while (i < text.size() && IsPlain(ByteAt(text, i))) ++i;
+  return i;
+}
+
 int HexValue(char c) {
   const size_t value = kHex.find(absl::ascii_toupper(static_cast<unsigned char>(c)));
   return value == absl::string_view::npos ? -1 : static_cast<int>(value);
@@ -86,9 +93,9 @@ bool ParseOwnForm(absl::string_view v, absl::Time* time) {
 }  // namespace
 
 std::string EncodeAttribute(absl::string_view text) {
-  std::string result;
-  result.reserve(text.size());
-  for (size_t i = 0; i < text.size();) {
+  size_t i = PlainPrefix(text);
+  std::string result(text.substr(0, i));
+  while (i < text.size()) {
     if (const size_t length = GoodCharacter(text, i); length > 0) {
       result.append(text.data() + i, length);
       i += length;
@@ -103,9 +110,9 @@ std::string EncodeAttribute(absl::string_view text) {
 }
 
 bool DecodeAttribute(absl::string_view value, std::string* text) {
-  text->clear();
-  text->reserve(value.size());
-  for (size_t i = 0; i < value.size();) {
+  size_t i = PlainPrefix(value);
+  text->assign(value.data(), i);
+  while (i < value.size()) {
     if (value[i] == '%') {
       if (i + 3 > value.size()) return false;
       const int high = HexValue(value[i + 1]), low = HexValue(value[i + 2]);

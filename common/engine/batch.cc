@@ -217,8 +217,11 @@ absl::Status Batch::DecideTimer(Item& item) {
                          : row != armed_.end() && row->second == item.input.due;
   item.fate = Item::Fate::kPassed;
   if (!armed) {
-    // Fired before, or moved: the index must not offer it again unless the batch armed it anew.
-    if (changed == timers_.end() && row == armed_.end()) timers_[key] = {std::nullopt, ""};
+    // Fired before, or moved: the index must not offer it again as it is.
+    if (changed == timers_.end()) {
+      timers_[key] = row == armed_.end() ? Timer{std::nullopt, ""}
+                                         : Timer{row->second, item.input.traceparent};
+    }
     return absl::OkStatus();
   }
   timers_[key] = {std::nullopt, ""};

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <tuple>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -15,7 +16,11 @@ struct StreamRef {
   std::string topic;
   std::string tenant;
   std::string stream_id;
-  friend auto operator<=>(const StreamRef&, const StreamRef&) = default;
+  friend bool operator==(const StreamRef&, const StreamRef&) = default;
+  // By what differs most first: topics share long prefixes.
+  friend auto operator<=>(const StreamRef& a, const StreamRef& b) {
+    return std::tie(a.stream_id, a.tenant, a.topic) <=> std::tie(b.stream_id, b.tenant, b.topic);
+  }
 };
 
 struct Item {

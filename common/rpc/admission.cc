@@ -75,7 +75,7 @@ absl::Status Admit(const Shared& shared, const grpc::CallbackServerContext& call
   RETURN_IF_ERROR(Parse(method, bytes, request));
   context->deadline = DeadlineOf(shared, call, method, context->received_at);
   if (context->deadline <= context->received_at) {
-    return WithReason(absl::StatusCode::kDeadlineExceeded, "DEADLINE_PASSED",
+    return WithReason(absl::StatusCode::kDeadlineExceeded, "DEADLINE_EXCEEDED",
                       "the deadline had passed before the call was begun; nothing was done");
   }
   return absl::OkStatus();

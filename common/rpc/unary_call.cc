@@ -34,7 +34,7 @@ void UnaryCall::Run(const grpc::CallbackServerContext& call, const grpc::ByteBuf
 void UnaryCall::RunQuery() {
   if (finished_.load()) return;  // cancelled while it waited
   if (context_.deadline <= shared_.clock.Now()) {
-    return Complete(WithReason(absl::StatusCode::kDeadlineExceeded, "DEADLINE_PASSED",
+    return Complete(WithReason(absl::StatusCode::kDeadlineExceeded, "DEADLINE_EXCEEDED",
                                "the deadline passed while the call waited; nothing was done"));
   }
   absl::StatusOr<std::string> bytes = method_.query(context_, *request_);
@@ -52,7 +52,7 @@ void UnaryCall::Complete(absl::StatusOr<engine::Reply> reply) {
 void UnaryCall::OnCancel() {
   // Does not wait for the handler: a server that stops must be able to cut its calls.
   if (context_.deadline <= shared_.clock.Now()) {
-    return Complete(WithReason(absl::StatusCode::kDeadlineExceeded, "DEADLINE_PASSED",
+    return Complete(WithReason(absl::StatusCode::kDeadlineExceeded, "DEADLINE_EXCEEDED",
                                "the deadline passed while the call was under way"));
   }
   Complete(absl::CancelledError("the caller is gone"));

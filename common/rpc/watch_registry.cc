@@ -9,7 +9,7 @@ namespace watchbell::rpc {
 namespace {
 
 absl::Status Stopping() {
-  return Unavailable("SHUTTING_DOWN", "the server is stopping: go on from the last resume token",
+  return Unavailable("STOPPING", "the server is stopping: go on from the last resume token",
                      absl::Seconds(1));
 }
 

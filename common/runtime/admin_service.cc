@@ -33,7 +33,7 @@ class Promise {
     MutexLock lock(mu_);
     while (!reply_.has_value() && clock.Now() < deadline) clock.WaitUntil(mu_, set_, deadline);
     if (reply_.has_value()) return *reply_;
-    return WithReason(absl::StatusCode::kDeadlineExceeded, "DEADLINE_PASSED",
+    return WithReason(absl::StatusCode::kDeadlineExceeded, "DEADLINE_EXCEEDED",
                       "the dead letter is still being released: list it to see what became of it");
   }
 

@@ -35,7 +35,11 @@ std::vector<db::Migration> AllMigrations(const ServiceSpec& spec) {
 ServiceCore::ServiceCore(ServiceSpec spec, Parts parts)
     : spec_(std::move(spec)), parts_(std::move(parts)), reader_(parts_.database) {}
 
-ServiceCore::~ServiceCore() = default;
+ServiceCore::~ServiceCore() {
+  // No step may run, and nobody may wake the engine, while its parts go.
+  if (engine_ != nullptr) engine_->Stop();
+  subscriber_.reset();
+}
 
 absl::StatusOr<std::unique_ptr<ServiceCore>> ServiceCore::Make(ServiceSpec spec, Parts parts) {
   std::unique_ptr<ServiceCore> core(new ServiceCore(std::move(spec), std::move(parts)));

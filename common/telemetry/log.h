@@ -1,4 +1,5 @@
-// One JSON object a line on standard error: time, level, message, and what else is known (trace id, tenant, ...).
+// One JSON object a line on standard error: time, level, message, and what else is known (trace id,
+// tenant, ...).
 #pragma once
 
 #include <initializer_list>

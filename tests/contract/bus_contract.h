@@ -180,6 +180,15 @@ TYPED_TEST_P(BusContract, TheEndIsWhereThereIsNoMore) {
   consumer.AwaitTotal(1);
   EXPECT_TRUE(consumer.subscriber().AtEnd(kWidgets, shard));
   EXPECT_FALSE(consumer.subscriber().AtEnd(kGadgets, shard));  // not subscribed to
+  // What the bus holds ready but has not given out is not the end either.
+  this->producer_.Commit("widget", {"a", "a", "a"});
+  while (consumer.total() < 3) {
+    const size_t came = consumer.PollOnce(1);
+    ASSERT_TRUE(came > 0 || consumer.bell.Wait());
+    EXPECT_FALSE(consumer.subscriber().AtEnd(kWidgets, shard));
+  }
+  consumer.AwaitTotal(4);
+  EXPECT_TRUE(consumer.subscriber().AtEnd(kWidgets, shard));
 }
 
 TYPED_TEST_P(BusContract, RowsFromBeforeStandInTheWayOfTheEnd) {

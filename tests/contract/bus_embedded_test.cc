@@ -164,6 +164,36 @@ TEST_F(EmbeddedBusTest, AProducerMayGoAndComeBack) {
   EXPECT_TRUE(consumer.subscriber().AtEnd(kWidgets, ShardOf("a", kDefaultShards)));
 }
 
+TEST_F(EmbeddedBusTest, RowsHandedOverTwiceComeOnce) {
+  Join();
+  Consumer consumer;
+  Start(consumer);
+  consumer.ExpectNothing();
+  producer_.Add("widget", "a");
+  producer_.Add("widget", "a");
+  producer_.Store();
+  const std::vector<journal::JournalRow> rows = producer_.TakeRows();
+  producer_.publisher().Committed(rows);
+  producer_.publisher().Committed(rows);
+  consumer.AwaitTotal(2);
+  consumer.ExpectNothing();
+}
+
+TEST_F(EmbeddedBusTest, OneLookSharesWhatItTakesAmongTheTopics) {
+  Join({{"widget", kWidgets}, {"gadget", kGadgets}});
+  Consumer consumer;
+  consumer.Start(bus_.Subscribe({kWidgets, kGadgets}, nullptr));
+  producer_.CommitMany("widget", 100, 1);
+  producer_.CommitMany("gadget", 15, 1);
+  EXPECT_EQ(consumer.PollOnce(20), 20u);
+  EXPECT_EQ(consumer.VersionOf(kWidgets, "s-0"), 10);
+  EXPECT_EQ(consumer.VersionOf(kGadgets, "s-0"), 10);
+  // What one topic leaves goes to the other.
+  EXPECT_EQ(consumer.PollOnce(40), 40u);
+  EXPECT_EQ(consumer.VersionOf(kWidgets, "s-0"), 45);
+  EXPECT_EQ(consumer.VersionOf(kGadgets, "s-0"), 15);
+}
+
 TEST_F(EmbeddedBusTest, ATopicHasOneProducer) {
   Join();
   EXPECT_EQ(bus_.AddProducer("others", reader_, {{"widget", kWidgets}}).status().code(),

@@ -108,7 +108,7 @@ class Bell {
   }
   // False if nothing came for so long that something is wrong.
   bool Wait() {
-    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
     MutexLock lock(mu_);
     while (!rung_) {
       if (!cv_.WaitUntil(mu_, deadline) && std::chrono::steady_clock::now() >= deadline)

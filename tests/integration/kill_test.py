@@ -216,7 +216,12 @@ def deliveries_of(api, name):
 
 
 def is_at_rest(api, name, responded):
-    runs = api.call("EscalationService/ListRuns", {"ticket": name}).runs
+    try:
+        runs = api.call("EscalationService/ListRuns", {"ticket": name}).runs
+    except RpcError as error:
+        if error.code != "NOT_FOUND":
+            raise
+        return False  # escalation has not heard of it yet
     if not responded and not runs:
         return False  # its breach is still to come
     done = all(run.end != 0 for run in runs) and all(d.state in (3, 4, 5) for d in deliveries_of(api, name))

@@ -61,7 +61,8 @@ TEST(ReasonsTest, ListIsCompleteAndCurrent) {
   const auto listed = Matches(readme, R"(\n\| `([A-Z][A-Z0-9_]+)` \|)");
   // The first literal in capitals among the arguments; the arguments before it hold no literal.
   const auto used = Matches(
-      sources, R"re((?:WithReason|ForbiddenMove|Unavailable)\s*\([^"();]*"([A-Z][A-Z0-9_]+)")re");
+      sources,
+      R"re((?:WithReason|ForbiddenMove|Unavailable|Bad)\s*\([^"();]*"([A-Z][A-Z0-9_]+)")re");
   EXPECT_GT(used.size(), 10u);
   EXPECT_THAT(Without(used, listed), IsEmpty()) << "used but not listed in protos/README.md";
   const auto literals = Matches(sources, R"re("([A-Z][A-Z0-9_]+)")re");

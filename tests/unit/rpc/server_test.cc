@@ -306,6 +306,7 @@ TEST_F(ServerTest, CallsAreReported) {
   ListResponse response;
   admin::v1::DeadLetter letter;
   EXPECT_TRUE(client_->Call(kList, ListRequest(), &response, options).ok());
+  Reports(1);  // a report follows the answer: wait, so that they come in order
   EXPECT_FALSE(client_->Call(kRetry, admin::v1::RetryDeadLetterRequest(), &letter, options).ok());
   const std::vector<CallReport> reports = Reports(2);
   EXPECT_EQ(reports[0].method, kList);

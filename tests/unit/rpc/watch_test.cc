@@ -160,7 +160,7 @@ TEST_F(WatchTest, DrainEndsStreamsWithTheirNewestToken) {
       });
   drain.join();
   EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable);
-  EXPECT_EQ(ErrorReason(status), "SHUTTING_DOWN");
+  EXPECT_EQ(ErrorReason(status), "STOPPING");
   ASSERT_EQ(seen.size(), 2u);
   EXPECT_EQ(seen[0].ticket().name(), "tickets/inc-1");
   EXPECT_FALSE(seen[1].has_ticket());

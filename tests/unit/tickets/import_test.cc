@@ -108,7 +108,7 @@ TEST_F(ImportTest, PriorityComesFromTheMatrixIfTheSourceHasNone) {
 
 TEST_F(ImportTest, ASecondRunIsRememberedAndChangesNothing) {
   AddCreate("INC1");
-  Add("INC1", 1, 0, 5).mutable_start_work();
+  Add("INC1", 0, 1, 5).mutable_start_work();
   AddCreate("INC2");
   Send();
   const size_t events = desk.events.size();

@@ -1,0 +1,186 @@
+#!/usr/bin/python3
+"""The replay of a real desk's log: every figure, twice, through kill -9, over the network, and with a bad row.
+
+The log is ../shared/data/incident_event_log.csv.gz beside the checkout (WATCHBELL_SHARED_DATA names another folder). Where
+it is missing the cases that need it are not run, and say so; with CI set they fail.
+"""
+import json
+import os
+import pathlib
+import re
+import sqlite3
+import subprocess
+import threading
+
+import harness
+from harness import case, expect, expect_equal
+from replay_reference import differences, expected_blocks, leaves
+
+DATA = pathlib.Path(os.environ.get("WATCHBELL_SHARED_DATA") or harness.ROOT.parent / "shared" / "data")
+LOG = DATA / "incident_event_log.csv.gz"
+REFERENCE = DATA / "incident_event_log_reference.json"
+SAMPLE = harness.ROOT / "services/watchbell/demo_data/sample_log.csv"
+SERVICES = ["tickets", "sla", "escalation", "notifications", "analytics"]
+LIMIT = 900
+
+folder = None
+first = None  # the first replay's report, as bytes
+
+
+def needs_the_log(function):
+    """A case over the real log."""
+    def checked():
+        if not LOG.exists() or not REFERENCE.exists():
+            print(f"       NOT CHECKED: there is no {LOG}", flush=True)
+            expect("CI" not in os.environ, f"{LOG} is missing, and this is CI")
+            return
+        function()
+    checked.__name__ = function.__name__
+    return case(checked)
+
+
+def replay(log, report, *flags):
+    done = harness.run("replay", "--format=servicenow-audit", log, f"--report={report}", *flags, limit=LIMIT)
+    expect_equal(done.returncode, 0, f"exit status of the replay\n{done.stderr[-2000:]}")
+    return done
+
+
+def contents(data):
+    """How many rows each table holds, by service; journals by their last sequence too."""
+    found = {}
+    for service in SERVICES:
+        database = sqlite3.connect(f"file:{data / service}.db?mode=ro", uri=True)
+        tables = [name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        # Answers to callers are remembered for a week; those to the replay's two Put calls are new ones.
+        found[service] = {t: database.execute(f"SELECT COUNT(*) FROM {t}").fetchone()[0] for t in tables
+                          if t != "answers"}
+        found[service]["head"] = database.execute("SELECT COALESCE(MAX(sequence), 0) FROM journal").fetchone()[0]
+        database.close()
+    return found
+
+
+def report_is_the_first(report):
+    global first
+    if first is None:  # run alone
+        replay(LOG, folder / "first.json")
+        first = (folder / "first.json").read_bytes()
+    expect(report.read_bytes() == first, f"{report.name} differs from the first report")
+
+
+@case
+def a_malformed_row_costs_its_own_ticket():
+    global folder
+    folder = harness.temporary_folder()
+    lines = SAMPLE.read_text().split("\n")
+    columns = lines[0].split(",")
+    rows = [line.split(",") for line in lines]
+    line = 40  # of the file, from 1
+    number = rows[line - 1][0]
+    place = columns.index("sys_updated_at")
+    rows[line - 1][place] = "31/2/2026 25:61"
+    column = len(",".join(rows[line - 1][:place])) + 2
+    bad = folder / "bad.csv"
+    bad.write_text("\n".join(",".join(row) for row in rows))
+    replay(SAMPLE, folder / "good.json")
+    done = replay(bad, folder / "bad.json")
+    good = json.loads((folder / "good.json").read_text())
+    report = json.loads((folder / "bad.json").read_text())
+    expect_equal(good["failed"], {"rows_malformed": 0, "rows_skipped": 0, "tickets": []}, "failures of the good file")
+    expect(re.search(rf"{number}: line {line}, column {column} \(sys_updated_at\)", done.stdout),
+           f"the row is not reported by line {line} and column {column}:\n{done.stdout[-600:]}")
+    expect_equal(report["failed"]["rows_malformed"], 1, "malformed rows counted")
+    expect_equal([(t["external_id"], t["line"], t["column"], t["column_name"]) for t in report["failed"]["tickets"]],
+                 [(number, line, column, "sys_updated_at")], "failures in the report")
+    # Nobody else's: every other ticket counts as it did.
+    whole = line > 1 and rows[line - 2][0] != number  # its first row: the ticket is not there at all
+    expect_equal(report["counts"]["incidents_all"], good["counts"]["incidents_all"] - (1 if whole else 0),
+                 "tickets imported beside the bad one")
+
+
+@case
+def files_that_are_no_log_are_refused():
+    other = folder / "other.csv"
+    other.write_text("a,b,c\n1,2,3\n")
+    truncated = folder / "cut.csv.gz"
+    truncated.write_bytes(b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03\x4b\x4c")
+    for path in (other, truncated, folder / "missing.csv"):
+        done = harness.run("replay", "--format=servicenow-audit", path)
+        expect_equal(done.returncode, 1, f"exit status for {path.name}")
+        expect("watchbell: " in done.stderr, f"{path.name}: {done.stderr}")
+    done = harness.run("replay", "--format=servicenow-audit", other)
+    expect("line 1" in done.stderr, f"a wrong header is not named by its place: {done.stderr}")
+
+
+@needs_the_log
+def every_figure_equals_the_reference():
+    global first
+    replay(LOG, folder / "first.json", f"--data={folder / 'data'}")
+    first = (folder / "first.json").read_bytes()
+    report, reference = json.loads(first), json.loads(REFERENCE.read_text())
+    figures = 0
+    for block, wanted in expected_blocks(reference).items():
+        found = differences(report.get(block), wanted, block)
+        expect(not found, f"{len(found)} figures differ:\n  " + "\n  ".join(found[:20]))
+        figures += leaves(wanted)
+    adherence = report["sla_adherence"]
+    for metric in ("first_response", "resolution"):
+        expect_equal(sorted(adherence[metric]), ["1 - Critical", "2 - High", "3 - Moderate", "4 - Low"], metric)
+    expect_equal(report["failed"]["tickets"], [], "failed tickets")
+    print(f"       {figures} figures are equal")
+
+
+@needs_the_log
+def a_second_replay_adds_nothing():
+    data = folder / "data"
+    if first is None:
+        replay(LOG, folder / "zeroth.json", f"--data={data}")
+    before = contents(data)
+    expect(before["tickets"]["journal"] > 0, "nothing was imported before")
+    replay(LOG, folder / "second.json", f"--data={data}")
+    report_is_the_first(folder / "second.json")
+    expect_equal(contents(data), before, "rows after the second replay")
+
+
+def kill_at(data, progress):
+    """Starts a replay and kills it with -9 when its progress matches."""
+    process = subprocess.Popen([str(harness.WATCHBELL), "replay", "--format=servicenow-audit", str(LOG),
+                                f"--data={data}", f"--report={folder / 'never.json'}"],
+                               env=harness.environment(), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                               stderr=subprocess.PIPE, text=True)
+    guard = threading.Timer(LIMIT, process.kill)
+    guard.start()
+    try:
+        reached = next((line for line in process.stderr if re.search(progress, line)), None)
+        process.kill()
+        process.stderr.read()
+    finally:
+        guard.cancel()
+        status = process.wait(harness.STOP_SECONDS)
+    expect(reached is not None, f"the replay never said {progress}")
+    expect_equal(status, -9, "how the replay ended")
+    expect(not (folder / "never.json").exists(), "a killed replay left a report")
+
+
+@needs_the_log
+def killed_in_the_middle_and_started_again():
+    data = folder / "killed"
+    kill_at(data, r"^Importing +[3-6]\d %")
+    kill_at(data, r"^Finishing +[3-6]\d %")
+    replay(LOG, folder / "killed.json", f"--data={data}")
+    report_is_the_first(folder / "killed.json")
+    if first is not None and (folder / "data").exists():
+        clean, killed = contents(folder / "data"), contents(data)
+        for service in SERVICES:
+            expect_equal(killed[service]["journal"], clean[service]["journal"], f"events of {service}")
+
+
+@needs_the_log
+def over_the_network_the_report_is_the_same():
+    server = harness.Server(folder / "served").start()
+    replay(LOG, folder / "served.json", f"--target={server.target}")
+    report_is_the_first(folder / "served.json")
+    expect_equal(server.terminate(), 0, "exit status of the server")
+
+
+if __name__ == "__main__":
+    harness.main()
