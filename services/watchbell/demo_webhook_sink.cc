@@ -2,14 +2,15 @@
 
 #include <google/protobuf/util/json_util.h>
 #include <httplib.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
 
 #include <thread>
 #include <utility>
 
-#include "absl/strings/numbers.h"
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
-#include "absl/time/time.h"
-#include "services/notifications/webhook.h"
 #include "watchbell/notifications/v1/webhook.pb.h"
 
 namespace watchbell::cli {
@@ -66,13 +67,20 @@ class HttplibSink : public WebhookSink {
 
 }  // namespace
 
+// As a receiver would write it, from the description of the header alone.
 bool SignatureFits(absl::string_view secret, absl::string_view header, absl::string_view body) {
   absl::string_view rest = header;
-  int64_t seconds = 0;
-  if (!absl::ConsumePrefix(&rest, "t=") ||
-      !absl::SimpleAtoi(rest.substr(0, rest.find(',')), &seconds))
-    return false;
-  return notifications::SignNotice(secret, absl::FromUnixSeconds(seconds), body) == header;
+  if (!absl::ConsumePrefix(&rest, "t=")) return false;
+  const absl::string_view time = rest.substr(0, rest.find(','));
+  const std::string signed_text = absl::StrCat(time, ".", body);
+  unsigned char mac[EVP_MAX_MD_SIZE];
+  unsigned int length = 0;
+  HMAC(EVP_sha256(), secret.data(), static_cast<int>(secret.size()),
+       reinterpret_cast<const unsigned char*>(signed_text.data()), signed_text.size(), mac,
+       &length);
+  const std::string hex =
+      absl::BytesToHexString(absl::string_view(reinterpret_cast<const char*>(mac), length));
+  return rest == absl::StrCat(time, ",v1=", hex);
 }
 
 absl::StatusOr<std::unique_ptr<WebhookSink>> WebhookSink::Start(

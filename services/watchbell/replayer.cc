@@ -35,7 +35,7 @@ absl::Status Replayer::Call(const std::string& method, const google::protobuf::M
                             google::protobuf::Message* response) {
   const absl::Time give_up = clock_.Now() + kGiveUp;
   for (absl::Duration wait = absl::Milliseconds(50);; wait = std::min(wait * 2, absl::Seconds(2))) {
-    const absl::Status called = client_.Call(method, request, response, options_);
+    absl::Status called = client_.Call(method, request, response, options_);
     if (called.ok() || !IsLater(called) || clock_.Now() > give_up) return called;
     RETURN_IF_ERROR(Pause(clock_, wait));
   }

@@ -340,6 +340,7 @@ def every_reason_seen_is_listed():
 
 @case
 def stops_cleanly():
+    client.close()
     expect_equal(server.terminate(), 0, "exit status after SIGTERM")
 
 

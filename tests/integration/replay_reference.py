@@ -40,7 +40,8 @@ def differences(got, wanted, path):
         if len(got) != len(wanted):
             return [f"{path}: {len(got)} entries, the reference has {len(wanted)}"]
         return [d for i, (g, w) in enumerate(zip(got, wanted)) for d in differences(g, w, f"{path}[{i}]")]
-    return [] if got == wanted and type(got) in (type(wanted), int, float) else [f"{path}: {got!r}, not {wanted!r}"]
+    same = got == wanted and isinstance(got, bool) == isinstance(wanted, bool)
+    return [] if same else [f"{path}: {got!r}, not {wanted!r}"]
 
 
 def leaves(value):

@@ -180,6 +180,12 @@ void StoreManyTimers(db::Database& database) {
   }
 }
 
+// Bytes in use. Of the main thread's only: nobody else has run yet.
+size_t Allocated() {
+  const struct mallinfo2 info = mallinfo2();
+  return info.uordblks + info.hblkhd;
+}
+
 void MeasureRearming() {
   const cli::TemporaryFolder folder = Must(cli::TemporaryFolder::Make());
   const std::string path = folder.path() + "/alarm.db";
@@ -193,12 +199,12 @@ void MeasureRearming() {
   engine::Options options;
   options.service = "alarm";
   engine::Engine engine(options, {*database, clock, ids, decider});
-  const size_t before = mallinfo2().uordblks;
+  const size_t before = Allocated();
   const absl::Duration began = Uptime();
   Must(engine.Open());
   const double seconds = absl::ToDoubleSeconds(Uptime() - began);
   if (engine.TimerCount() != kManyTimers) Must(absl::InternalError("timers are missing"));
-  const double bytes = static_cast<double>(mallinfo2().uordblks - before) / kManyTimers;
+  const double bytes = static_cast<double>(Allocated() - before) / kManyTimers;
   Figure("raw SQLite, reading 1,000,000 timers in order", absl::StrFormat("%10.1f s", raw));
   Figure("engine, arming 1,000,000 timers at a start",
          absl::StrFormat("%10.1f s   goal <= 10 s%s", seconds, seconds <= 10 ? "" : "  NOT MET"));
@@ -209,9 +215,9 @@ void MeasureRearming() {
 
 int Main() {
   Title("timer_bench", "timers of an engine on file SQLite");
+  MeasureRearming();
   CompareLateness(2'000);
   CompareLateness(10'000);
-  MeasureRearming();
   return 0;
 }
 
