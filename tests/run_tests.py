@@ -88,11 +88,14 @@ def read_verdict(outcome, status, log_path):
         outcome.failed.append(f"(no verdict: {ended_badly(status)})")
 
 
-def run_program(program, results, environment):
+def run_program(program, results, build):
+    # WATCHBELL_* is configuration of the programs under test: only the scripts, which know, are told where those are.
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("WATCHBELL_")}
     outcome = Outcome(program.stem if program.suffix == ".py" else program.name)
     log_path, result_path = results / f"{outcome.name}.log", results / f"{outcome.name}.json"
     started = time.monotonic()
     if program.suffix == ".py":
+        environment["WATCHBELL_BIN_DIR"] = str(build / "bin")
         read_verdict(outcome, run_logged([sys.executable, str(program)], log_path, environment), log_path)
     else:
         status = run_logged([str(program), f"--gtest_output=json:{result_path}"], log_path, environment)
@@ -127,10 +130,9 @@ def main():
     results = build / "test-results"
     shutil.rmtree(results, ignore_errors=True)
     results.mkdir(parents=True)
-    environment = dict(os.environ, WATCHBELL_BIN_DIR=str(build / "bin"), WATCHBELL_SOURCE_DIR=str(ROOT))
     outcomes = []
     for program in programs:
-        outcomes.append(run_program(program, results, environment))
+        outcomes.append(run_program(program, results, build))
         report(outcomes[-1], results)
     passed = sum(o.passed for o in outcomes)
     failures = [f"{o.name}: {name}" for o in outcomes for name in o.failed]

@@ -42,7 +42,9 @@ std::string ErrorReason(const absl::Status& status);
 std::vector<FieldViolation> FieldViolations(const absl::Status& status);
 // Serialized google.rpc.Status with all details: what goes into the trailing metadata.
 std::string SerializeRpcStatus(const absl::Status& status);
-// The other way: a status as it came over the wire, `details` as SerializeRpcStatus made them (or empty).
-absl::Status StatusFromRpc(absl::StatusCode code, absl::string_view message, absl::string_view details);
+// The other way: a status as it came over the wire, `details` as SerializeRpcStatus made them (or
+// empty).
+absl::Status StatusFromRpc(absl::StatusCode code, absl::string_view message,
+                           absl::string_view details);
 
 }  // namespace watchbell

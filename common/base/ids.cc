@@ -13,15 +13,16 @@ std::string FormatUuidV7(absl::Time time, uint64_t random_high, uint64_t random_
   const auto millis = static_cast<uint64_t>(absl::ToUnixMillis(time)) & 0xffffffffffffULL;
   const uint64_t high = (millis << 16) | 0x7000 | (random_high & 0x0fff);
   const uint64_t low = 0x8000000000000000ULL | (random_low & 0x3fffffffffffffffULL);
-  return absl::StrFormat("%08x-%04x-%04x-%04x-%012x", high >> 32, (high >> 16) & 0xffff, high & 0xffff, low >> 48,
-                         low & 0xffffffffffffULL);
+  return absl::StrFormat("%08x-%04x-%04x-%04x-%012x", high >> 32, (high >> 16) & 0xffff,
+                         high & 0xffff, low >> 48, low & 0xffffffffffffULL);
 }
 
 bool IsUuid(absl::string_view text) {
   if (text.size() != 36) return false;
   for (size_t i = 0; i < text.size(); ++i) {
     const bool dash = i == 8 || i == 13 || i == 18 || i == 23;
-    if (dash ? text[i] != '-' : !absl::ascii_isxdigit(static_cast<unsigned char>(text[i]))) return false;
+    if (dash ? text[i] != '-' : !absl::ascii_isxdigit(static_cast<unsigned char>(text[i])))
+      return false;
   }
   return true;
 }
@@ -33,7 +34,8 @@ std::string IdSource::NewUuid(absl::Time now) {
 
 uint64_t SystemIdSource::Random64() {
   uint64_t value = 0;
-  // The kernel gives up to 256 bytes whole once it is seeded; anything else means a machine without randomness.
+  // The kernel gives up to 256 bytes whole once it is seeded; anything else means a machine without
+  // randomness.
   if (getrandom(&value, sizeof value, 0) != static_cast<ssize_t>(sizeof value)) std::abort();
   return value;
 }

@@ -1,5 +1,5 @@
-// std::mutex with thread-safety annotations. absl::Mutex is not used: ThreadSanitizer reports false races through the
-// packaged abseil.
+// std::mutex with thread-safety annotations. absl::Mutex is not used: ThreadSanitizer reports false
+// races through the packaged abseil.
 #pragma once
 
 #include <condition_variable>
@@ -41,7 +41,8 @@ class CondVar {
     lock.release();
   }
   // Returns false if `deadline` (steady clock) passed.
-  bool WaitUntil(Mutex& mu, std::chrono::steady_clock::time_point deadline) ABSL_NO_THREAD_SAFETY_ANALYSIS {
+  bool WaitUntil(Mutex& mu,
+                 std::chrono::steady_clock::time_point deadline) ABSL_NO_THREAD_SAFETY_ANALYSIS {
     std::unique_lock<std::mutex> lock(mu.native(), std::adopt_lock);
     const bool woken = cv_.wait_until(lock, deadline) == std::cv_status::no_timeout;
     lock.release();

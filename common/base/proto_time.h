@@ -1,4 +1,5 @@
-// Between protobuf's Timestamp and Duration and abseil's, in the microseconds everything is stored in.
+// Between protobuf's Timestamp and Duration and abseil's, in the microseconds everything is stored
+// in.
 #pragma once
 
 #include "absl/time/time.h"

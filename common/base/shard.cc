@@ -5,7 +5,9 @@ namespace watchbell {
 uint32_t Murmur2(absl::string_view data) {
   constexpr uint32_t kMultiplier = 0x5bd1e995;
   constexpr int kShift = 24;
-  const auto byte = [&data](size_t i) { return static_cast<uint32_t>(static_cast<unsigned char>(data[i])); };
+  const auto byte = [&data](size_t i) {
+    return static_cast<uint32_t>(static_cast<unsigned char>(data[i]));
+  };
   uint32_t h = 0x9747b28c ^ static_cast<uint32_t>(data.size());
   size_t i = 0;
   for (; i + 4 <= data.size(); i += 4) {

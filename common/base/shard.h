@@ -1,6 +1,7 @@
-// Which shard a key belongs to. A shard is a Kafka partition: the function is Kafka's own default partitioner
-// (murmur2, seed 0x9747b28c, sign bit cleared; org.apache.kafka.common.utils.Utils.murmur2), so that any producer in any
-// language puts the same key on the same partition.
+// Which shard a key belongs to. A shard is a Kafka partition: the function is Kafka's own default
+// partitioner (murmur2, seed 0x9747b28c, sign bit cleared;
+// org.apache.kafka.common.utils.Utils.murmur2), so that any producer in any language puts the same
+// key on the same partition.
 #pragma once
 
 #include <cstdint>

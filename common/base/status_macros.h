@@ -1,4 +1,5 @@
-// RETURN_IF_ERROR and ASSIGN_OR_RETURN in the shape later abseil releases ship; delete when Debian's abseil has them.
+// RETURN_IF_ERROR and ASSIGN_OR_RETURN in the shape later abseil releases ship; delete when
+// Debian's abseil has them.
 #pragma once
 
 #include <utility>
@@ -10,11 +11,11 @@
 #define WB_CONCAT(a, b) WB_CONCAT_INNER(a, b)
 
 // Returns from the calling function if `expr` (an absl::Status) is not OK.
-#define RETURN_IF_ERROR(expr)                                 \
-  do {                                                        \
-    if (absl::Status wb_status = (expr); !wb_status.ok()) {   \
-      return wb_status;                                       \
-    }                                                         \
+#define RETURN_IF_ERROR(expr)                               \
+  do {                                                      \
+    if (absl::Status wb_status = (expr); !wb_status.ok()) { \
+      return wb_status;                                     \
+    }                                                       \
   } while (false)
 
 #define WB_ASSIGN_OR_RETURN(tmp, lhs, expr) \
@@ -23,4 +24,5 @@
   lhs = std::move(*tmp)
 
 // Assigns the value of `expr` (an absl::StatusOr) to `lhs`, or returns its error.
-#define ASSIGN_OR_RETURN(lhs, expr) WB_ASSIGN_OR_RETURN(WB_CONCAT(wb_status_or_, __LINE__), lhs, expr)
+#define ASSIGN_OR_RETURN(lhs, expr) \
+  WB_ASSIGN_OR_RETURN(WB_CONCAT(wb_status_or_, __LINE__), lhs, expr)

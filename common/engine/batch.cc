@@ -11,6 +11,7 @@
 #include "common/engine/dead_letters.h"
 #include "common/engine/hash.h"
 #include "common/engine/tables.h"
+#include "common/telemetry/log.h"
 #include "google/protobuf/io/coded_stream.h"
 #include "google/protobuf/io/zero_copy_stream_impl_lite.h"
 #include "watchbell/events/v1/dead_letters.pb.h"
@@ -227,7 +228,15 @@ absl::Status Batch::DecideTimer(Item& item) {
   timers_[key] = {std::nullopt, ""};
   absl::Status refusal;
   RETURN_IF_ERROR(Apply(item, &refusal, nullptr));
-  if (refusal.ok()) item.fate = Item::Fate::kApplied;
+  if (refusal.ok()) {
+    item.fate = Item::Fate::kApplied;
+  } else {
+    telemetry::Log(telemetry::Level::kError, "a timer was refused and is gone",
+                   {{"service", context_.options.service},
+                    {"timer", key.name},
+                    {"id", key.entity.id},
+                    {"error", std::string(refusal.message())}});
+  }
   return absl::OkStatus();
 }
 

@@ -36,6 +36,11 @@ void Answer(Item& item) {
   item.input.done = nullptr;
 }
 
+// Nobody's fault: try again. An unknown outcome is looked up first.
+bool IsTransient(const absl::Status& status) {
+  return absl::IsUnavailable(status) || absl::IsUnknown(status);
+}
+
 absl::Status StorageDown(const absl::Status& why) {
   return Unavailable("STORAGE_UNAVAILABLE", why.message(), absl::Seconds(1));
 }
@@ -71,12 +76,18 @@ class Engine::Impl {
   absl::Status Recover();
   absl::Status Republish();
   std::vector<Item> Collect(absl::Time now, absl::Time* recheck);
+  // Decides and stores these inputs, one by one if they fail together. What cannot be stored just
+  // now is put back, and the error says why.
   absl::Status Run(std::vector<Item> items, absl::Time now);
+  // In one transaction; on failure the items are as they were.
+  absl::Status RunBatch(std::vector<Item>& items, absl::Time now);
   void Finish(Batch& batch, std::vector<Item>& items, absl::Time now);
   void PutBack(std::vector<Item> items);
   // An item that cannot be stored although the database works.
   absl::Status Condemn(Item item, const absl::Status& why, absl::Time now);
   Step Fail(const absl::Status& why, absl::Time now);
+  // Answers every command that waits.
+  void AnswerWaiting(const absl::Status& status);
   // While storage is known to be down and nothing waits: finds out whether it is well again.
   absl::Status Revive(absl::Time now);
   void Housekeep(absl::Time now, bool idle);
@@ -153,7 +164,14 @@ Step Engine::Impl::RunOnce() {
   const absl::Time now = parts_.clock.Now();
   if (now < retry_at_) return {0, false, retry_at_};
   if (recover_) {
-    if (const absl::Status status = Recover(); !status.ok()) return Fail(status, now);
+    if (const absl::Status status = Recover(); !status.ok()) {
+      // Nobody knows for now; waiting longer would only run into the callers' deadlines.
+      AnswerWaiting(Unavailable("OUTCOME_UNKNOWN",
+                                "storage went away while this was being stored: send it again with "
+                                "the same request_id",
+                                absl::Seconds(1)));
+      return Fail(status, now);
+    }
   }
   ReportBus(intake_.Read(options_.max_batch, now));
   absl::Time recheck = absl::InfiniteFuture();
@@ -191,11 +209,15 @@ std::vector<Item> Engine::Impl::Collect(absl::Time now, absl::Time* recheck) {
     }
     Item item;
     item.input.kind = Input::Kind::kTimer;
-    item.input.identity = {timer.key.entity.tenant, absl::StrCat("service:", options_.service), {}};
+    item.input.ungated = verdict == Gate::Verdict::kFireUngated;
+    // An ungated firing shows in the history: what it did may have lacked an input.
+    item.input.identity = {
+        timer.key.entity.tenant,
+        absl::StrCat("service:", options_.service, item.input.ungated ? ";ungated" : ""),
+        {}};
     item.input.timer = timer.key;
     item.input.due = timer.due;
     item.input.traceparent = timer.traceparent;
-    item.input.ungated = verdict == Gate::Verdict::kFireUngated;
     items.push_back(std::move(item));
     return ++fired < options_.max_batch;
   });
@@ -204,18 +226,9 @@ std::vector<Item> Engine::Impl::Collect(absl::Time now, absl::Time* recheck) {
 }
 
 absl::Status Engine::Impl::Run(std::vector<Item> items, absl::Time now) {
-  Batch batch({options_, parts_, classes_, references_, intake_.positions()}, now, head_);
-  const absl::Time began = parts_.clock.Now();
-  const absl::Status status = batch.Run(absl::MakeSpan(items));
-  if (status.ok()) {
-    Finish(batch, items, now);
-    if (parts_.probe != nullptr) {
-      parts_.probe->Batch(items.size(), batch.rows().size(), parts_.clock.Now() - began);
-    }
-    return absl::OkStatus();
-  }
-  if (absl::IsUnavailable(status) || absl::IsUnknown(status)) {
-    recover_ = recover_ || absl::IsUnknown(status);
+  absl::Status status = RunBatch(items, now);
+  if (status.ok()) return status;
+  if (IsTransient(status)) {
     PutBack(std::move(items));
     return status;
   }
@@ -224,11 +237,31 @@ absl::Status Engine::Impl::Run(std::vector<Item> items, absl::Time now) {
   for (size_t i = 0; i < items.size(); ++i) {
     std::vector<Item> one;
     one.push_back(std::move(items[i]));
-    if (const absl::Status alone = Run(std::move(one), now); !alone.ok()) {
-      items.erase(items.begin(), items.begin() + static_cast<std::ptrdiff_t>(i) + 1);
-      PutBack(std::move(items));
-      return alone;
+    status = RunBatch(one, now);
+    if (status.ok()) continue;
+    if (!IsTransient(status)) {
+      status = Condemn(std::move(one[0]), status, now);
+      if (status.ok()) continue;
+    } else {
+      items[i] = std::move(one[0]);
     }
+    items.erase(items.begin(), items.begin() + static_cast<std::ptrdiff_t>(i));
+    PutBack(std::move(items));
+    return status;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Engine::Impl::RunBatch(std::vector<Item>& items, absl::Time now) {
+  Batch batch({options_, parts_, classes_, references_, intake_.positions()}, now, head_);
+  const absl::Time began = parts_.clock.Now();
+  const absl::Status status = batch.Run(absl::MakeSpan(items));
+  recover_ = recover_ || absl::IsUnknown(status);
+  if (!status.ok()) return status;
+  const size_t inputs = items.size();
+  Finish(batch, items, now);
+  if (parts_.probe != nullptr) {
+    parts_.probe->Batch(inputs, batch.rows().size(), parts_.clock.Now() - began);
   }
   return absl::OkStatus();
 }
@@ -259,6 +292,13 @@ void Engine::Impl::Finish(Batch& batch, std::vector<Item>& items, absl::Time now
       continue;
     }
     if (item.IsEvent()) intake_.Applied(item);
+    if (item.input.ungated) {
+      telemetry::Log(telemetry::Level::kWarning, "a timer fired without seeing what precedes it",
+                     {{"service", options_.service},
+                      {"timer", item.input.timer.name},
+                      {"id", item.input.timer.entity.id},
+                      {"traceparent", item.input.traceparent}});
+    }
     if (parts_.probe != nullptr) {
       if (item.IsEvent()) parts_.probe->EventApplied(now - item.input.envelope.recorded_at);
       if (item.IsTimer()) parts_.probe->TimerFired(now - item.input.due);
@@ -311,15 +351,17 @@ Step Engine::Impl::Fail(const absl::Status& why, absl::Time now) {
   telemetry::Log(telemetry::Level::kWarning, "storage does not answer; the batch is tried again",
                  {{"service", options_.service}, {"error", std::string(why.message())}});
   // Nothing of them is stored (an unknown outcome is looked up first, so those wait).
-  if (!recover_) {
-    for (Item& item : queue_.TakeCommands()) {
-      item.answer = StorageDown(why);
-      Answer(item);
-    }
-  }
+  if (!recover_) AnswerWaiting(StorageDown(why));
   retry_at_ = now + retry_;
   retry_ = std::min(retry_ * 2, kLastRetry);
   return {0, false, retry_at_};
+}
+
+void Engine::Impl::AnswerWaiting(const absl::Status& status) {
+  for (Item& item : queue_.TakeCommands()) {
+    item.answer = status;
+    Answer(item);
+  }
 }
 
 absl::Status Engine::Impl::Recover() {
@@ -358,7 +400,7 @@ absl::Status Engine::Impl::Revive(absl::Time now) {
 void Engine::Impl::Housekeep(absl::Time now, bool idle) {
   // Failures here are the next batch's to report.
   (void)parts_.database.Maintain(idle);
-  if (!idle || now < purge_at_) return;
+  if (now < purge_at_) return;
   purge_at_ = now + kPurgeEvery;
   auto transaction = parts_.database.Begin();
   if (!transaction.ok()) return;
@@ -432,10 +474,7 @@ void Engine::Impl::Stop() {
     wake_.NotifyAll();
   }
   if (thread_.joinable()) thread_.join();
-  for (Item& item : queue_.TakeCommands()) {
-    item.answer = Unavailable("STOPPING", "the service is stopping", absl::Seconds(1));
-    Answer(item);
-  }
+  AnswerWaiting(Unavailable("STOPPING", "the service is stopping", absl::Seconds(1)));
 }
 
 Engine::Engine(Options options, Parts parts)

@@ -7,6 +7,7 @@
 #include "absl/status/status.h"
 #include "common/base/ids.h"
 #include "common/clock/clock.h"
+#include "common/rpc/calls_under_way.h"
 #include "common/rpc/executor.h"
 #include "common/rpc/identity.h"
 #include "common/rpc/server.h"
@@ -23,6 +24,7 @@ struct Shared {
   IdSource& ids;
   Executor& executor;
   WatchRegistry& watches;
+  CallsUnderWay& calls;
 };
 
 // In this order: trace context, caller, role, parsing, rules, deadline. `context` is filled as far

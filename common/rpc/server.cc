@@ -104,7 +104,7 @@ class GrpcServer final : public Server {
         executor_(options_.query_threads, static_cast<size_t>(options_.query_queue_limit)),
         watches_(clock, static_cast<size_t>(options_.watch_limit),
                  std::clamp(options_.bookmark_every / 4, absl::Milliseconds(1), absl::Seconds(1))),
-        shared_{options_, identity, clock, ids_, executor_, watches_} {}
+        shared_{options_, identity, clock, ids_, executor_, watches_, calls_} {}
 
   ~GrpcServer() override { Drain(absl::ZeroDuration(), absl::ZeroDuration()); }
 
@@ -151,8 +151,9 @@ class GrpcServer final : public Server {
       clock_.WaitUntil(mu, never, clock_.Now() + pause);
     }
     watches_.EndAll();
-    server_->Shutdown(gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC),
-                                   gpr_time_from_millis(Milliseconds(grace), GPR_TIMESPAN)));
+    // gRPC's own grace would also wait for idle connections to go.
+    calls_.AwaitNone(clock_, clock_.Now() + grace);
+    server_->Shutdown(gpr_now(GPR_CLOCK_MONOTONIC));
     executor_.Stop();
   }
 
@@ -162,6 +163,7 @@ class GrpcServer final : public Server {
   SystemIdSource ids_;
   Executor executor_;
   WatchRegistry watches_;
+  CallsUnderWay calls_;
   const Shared shared_;
   std::vector<std::unique_ptr<DynamicService>> services_;
   std::vector<std::string> names_;

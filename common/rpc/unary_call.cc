@@ -13,6 +13,7 @@ grpc::ServerUnaryReactor* UnaryCall::Start(const Shared& shared, const Method& m
                                            grpc::ByteBuffer* response) {
   auto unary = std::make_shared<UnaryCall>(shared, method, response);
   unary->self_ = unary;
+  shared.calls.Began();
   unary->Run(call, request);
   return unary.get();  // gRPC cannot be done with it before it was given it
 }
@@ -60,6 +61,7 @@ void UnaryCall::OnCancel() {
 
 void UnaryCall::OnDone() {
   Report(shared_, method_, context_, status_);
+  shared_.calls.Ended();
   self_.reset();
 }
 

@@ -19,6 +19,7 @@ grpc::ServerWriteReactor<grpc::ByteBuffer>* WatchCall::Start(
     const grpc::ByteBuffer& request) {
   auto watch = std::make_shared<WatchCall>(shared, method);
   watch->self_ = watch;
+  shared.calls.Began();
   if (absl::Status opened = watch->Open(call, request); !opened.ok()) watch->FinishWith(opened);
   return watch.get();
 }
@@ -149,6 +150,7 @@ void WatchCall::OnDone() {
   hub_registration_.reset();
   shared_.watches.Remove(this);
   Report(shared_, method_, context_, status_);
+  shared_.calls.Ended();
   self_.reset();
 }
 

@@ -20,7 +20,8 @@ struct ModuleContext {
   rpc::WatchHub& hub;  // notified after every commit of this service
 };
 
-// services/<name>/module.cc returns one of these; nothing else about a service is known to the process.
+// services/<name>/module.cc returns one of these; nothing else about a service is known to the
+// process.
 struct ModuleDefinition {
   std::string name;
   std::vector<config::Key> keys;
@@ -30,7 +31,8 @@ struct ModuleDefinition {
   std::function<absl::StatusOr<std::unique_ptr<engine::EffectRunner>>(
       const config::Config&, Clock&, std::function<absl::Status(engine::Input)> submit)>
       effects;
-  // Run once after Open and before anything is fed, for what a dead process left behind. May be null.
+  // Run once after Open and before anything is fed, for what a dead process left behind. May be
+  // null.
   std::function<absl::Status(ServiceCore&)> recover;
 };
 

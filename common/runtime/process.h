@@ -20,11 +20,13 @@ std::vector<config::Key> ProcessKeys();
 // Those and the modules' own.
 std::vector<config::Key> AllKeys(const std::vector<ModuleDefinition>& modules);
 
-// Brings the databases of these modules to their newest schema. For `migrate`, and for the embedded default at start.
+// Brings the databases of these modules to their newest schema. For `migrate`, and for the embedded
+// default at start.
 absl::Status MigrateAll(const std::vector<ModuleDefinition>& modules, const config::Config& config);
 
-// Running modules. Start order: lock the data folder, migrate, open cores, recover, serve, report ready. Stop order is
-// the reverse (style: health off, pause, watch streams, drain, committers, databases).
+// Running modules. Start order: lock the data folder, migrate, open cores, recover, serve, report
+// ready. Stop order is the reverse (style: health off, pause, watch streams, drain, committers,
+// databases).
 class Process {
  public:
   static absl::StatusOr<std::unique_ptr<Process>> Start(const std::string& program,
@@ -38,7 +40,8 @@ class Process {
   virtual void Stop() = 0;
 };
 
-// main() of a service: configuration, Start, wait for SIGTERM or SIGINT, Stop. A second signal exits at once.
+// main() of a service: configuration, Start, wait for SIGTERM or SIGINT, Stop. A second signal
+// exits at once.
 int Main(int argc, char** argv, const std::string& program, std::vector<ModuleDefinition> modules);
 
 }  // namespace watchbell::runtime

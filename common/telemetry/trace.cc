@@ -44,10 +44,4 @@ std::string NewTraceparent(IdSource& ids) {
   return absl::StrFormat("00-%016x%016x-%016x-01", NonZero(ids), ids.Random64(), NonZero(ids));
 }
 
-std::string ChildTraceparent(absl::string_view traceparent, IdSource& ids) {
-  if (!IsTraceparent(traceparent)) return NewTraceparent(ids);
-  return absl::StrCat(traceparent.substr(0, 36), absl::StrFormat("%016x", NonZero(ids)),
-                      traceparent.substr(52));
-}
-
 }  // namespace watchbell::telemetry

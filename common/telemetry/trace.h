@@ -13,7 +13,5 @@ bool IsTraceparent(absl::string_view text);
 // 32 hex digits, or "" if `traceparent` is not valid.
 std::string TraceIdOf(absl::string_view traceparent);
 std::string NewTraceparent(IdSource& ids);
-// The same trace, a new span id.
-std::string ChildTraceparent(absl::string_view traceparent, IdSource& ids);
 
 }  // namespace watchbell::telemetry

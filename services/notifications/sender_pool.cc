@@ -136,7 +136,7 @@ void SenderPool::Work() {
                       {"traceparent", job->traceparent}});
       engine::Input input;
       input.kind = engine::Input::Kind::kOutcome;
-      input.identity = {job->ticket.tenant, "notifications", {}};
+      input.identity = {job->ticket.tenant, "service:notifications", {}};
       input.traceparent = job->traceparent;
       input.message = outcome;
       Report(*job, input);

@@ -26,7 +26,14 @@ std::string ClaimTimer(const v1::Delivery& delivery) {
 }
 
 absl::string_view MediumName(v1::Medium medium) {
-  return medium == v1::MEDIUM_EMAIL ? "email" : "webhook";
+  switch (medium) {
+    case v1::MEDIUM_EMAIL:
+      return "email";
+    case v1::MEDIUM_WEBHOOK:
+      return "webhook";
+    default:
+      return "unknown";  // PutContact refuses it
+  }
 }
 
 }  // namespace

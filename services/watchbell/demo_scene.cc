@@ -50,7 +50,7 @@ DemoScene::DemoScene(rpc::Client& client, Clock& clock, DemoView& view, std::str
 
 absl::Status DemoScene::Call(const std::string& method, const google::protobuf::Message& request,
                              google::protobuf::Message* response, const rpc::CallOptions& options) {
-  const absl::Status called =
+  absl::Status called =
       client_.Call(absl::StrCat("watchbell.", method), request, response, options);
   if (called.ok()) return called;
   return absl::Status(called.code(), absl::StrCat(method, ": ", called.message()));

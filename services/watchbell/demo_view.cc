@@ -93,6 +93,7 @@ absl::Status DemoView::LookAtTicket() {
   RETURN_IF_ERROR(Ask("tickets.v1.TicketService/ListTicketHistory", request, &response));
   for (const tickets::v1::HistoryEntry& entry : response.entries()) {
     if (entry.version() <= version_) continue;
+    if (entry.version() > ticket.version()) break;  // the next look has its facts
     version_ = entry.version();
     ShowTicketEvent(entry, ticket);
   }

@@ -1,4 +1,5 @@
-// What must hold whatever happens: checked after each step of an engine for what is new, and in full at rest.
+// What must hold whatever happens: checked after each step of an engine for what is new, and in
+// full at rest.
 #pragma once
 
 #include <cstdint>

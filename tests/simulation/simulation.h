@@ -15,7 +15,7 @@
 
 namespace watchbell::test {
 
-// Ways to break the program on purpose: the simulation must notice each (see planted_bugs_test.cc).
+// Ways to break the program on purpose: the simulation must notice each (see simulation_test.cc).
 struct PlantedBug {
   std::function<std::shared_ptr<const engine::Decider>(const std::string& service,
                                                        std::shared_ptr<const engine::Decider>)>

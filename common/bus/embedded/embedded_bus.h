@@ -1,6 +1,6 @@
-// The bus of a single process: a topic is the producer's journal itself. A short tail of recent records is kept in
-// memory; whoever is further behind reads the journal. Nothing is stored here: positions lie with the consumers, so a
-// kill -9 loses nothing.
+// The bus of a single process: a topic is the producer's journal itself. A short tail of recent
+// records is kept in memory; whoever is further behind reads the journal. Nothing is stored here:
+// positions lie with the consumers, so a kill -9 loses nothing.
 #pragma once
 
 #include <functional>
@@ -20,13 +20,16 @@ class EmbeddedBus {
   explicit EmbeddedBus(int shards);
   ~EmbeddedBus();
 
-  // Makes the journal of `producer` the source of its topics: aggregate -> topic. Call before anything is published and
-  // before Subscribe of these topics' readers starts. `reader` outlives the bus.
-  absl::StatusOr<std::unique_ptr<Publisher>> AddProducer(const std::string& producer, const journal::Reader& reader,
-                                                         const std::map<std::string, std::string>& topic_of_aggregate);
+  // Makes the journal of `producer` the source of its topics: aggregate -> topic. Call before
+  // anything is published and before Subscribe of these topics' readers starts. `reader` outlives
+  // the bus.
+  absl::StatusOr<std::unique_ptr<Publisher>> AddProducer(
+      const std::string& producer, const journal::Reader& reader,
+      const std::map<std::string, std::string>& topic_of_aggregate);
 
   // `wake` is called, on any thread, when there is something new to poll.
-  std::unique_ptr<Subscriber> Subscribe(std::vector<std::string> topics, std::function<void()> wake);
+  std::unique_ptr<Subscriber> Subscribe(std::vector<std::string> topics,
+                                        std::function<void()> wake);
 
   class Topic;  // internal
 

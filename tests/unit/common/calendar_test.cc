@@ -214,7 +214,7 @@ TEST(BusinessCalendar, ConformanceVectors) {
   if (!file) {
     std::cerr << "*** CONFORMANCE VECTORS NOT RUN: there is no " << path << " ***\n";
     if (std::getenv("CI") != nullptr) FAIL() << "CI must have the vectors";
-    return;
+    GTEST_SKIP() << "NOT TESTED: the conformance vectors are absent";
   }
   int cases = 0;
   for (std::string line; std::getline(file, line);) {

@@ -36,14 +36,5 @@ TEST(TraceTest, NewOnesAreValidAndDiffer) {
   EXPECT_NE(NewTraceparent(ids), first);
 }
 
-TEST(TraceTest, ChildKeepsTheTraceAndChangesTheSpan) {
-  SeededIdSource ids(7);
-  const std::string child = ChildTraceparent(kGood, ids);
-  EXPECT_TRUE(IsTraceparent(child)) << child;
-  EXPECT_EQ(TraceIdOf(child), TraceIdOf(kGood));
-  EXPECT_NE(child, kGood);
-  EXPECT_TRUE(IsTraceparent(ChildTraceparent("garbage", ids)));
-}
-
 }  // namespace
 }  // namespace watchbell::telemetry
