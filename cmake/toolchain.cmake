@@ -39,4 +39,8 @@ endif()
 add_library(wb_flags INTERFACE)
 target_compile_options(wb_flags INTERFACE -Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion
                                           -Wno-missing-field-initializers -pthread $<$<BOOL:${WATCHBELL_WERROR}>:-Werror>)
+if(CMAKE_CXX_FLAGS MATCHES "-fsanitize")
+  # GCC 12 sees uninitialized optionals where sanitizers instrument them.
+  target_compile_options(wb_flags INTERFACE -Wno-maybe-uninitialized)
+endif()
 target_include_directories(wb_flags INTERFACE ${CMAKE_SOURCE_DIR})

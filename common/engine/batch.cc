@@ -110,7 +110,7 @@ absl::Status Batch::LoadAll(absl::Span<const Item> items) {
       const TimerKey key{
           {static_cast<int>(db::AsInt(row[0])), db::AsText(row[1]), db::AsText(row[2])},
           db::AsText(row[3])};
-      armed_[key] = absl::FromUnixMicros(db::AsInt(row[4]));
+      armed_[key] = {absl::FromUnixMicros(db::AsInt(row[4])), db::AsText(row[5])};
     }
   }
   return absl::OkStatus();
@@ -215,17 +215,18 @@ absl::Status Batch::DecideTimer(Item& item) {
   auto changed = timers_.find(key);
   const bool armed = changed != timers_.end()
                          ? changed->second.due == item.input.due
-                         : row != armed_.end() && row->second == item.input.due;
+                         : row != armed_.end() && row->second.due == item.input.due;
   item.fate = Item::Fate::kPassed;
   if (!armed) {
     // Fired before, or moved: the index must not offer it again as it is.
     if (changed == timers_.end()) {
-      timers_[key] = row == armed_.end() ? Timer{std::nullopt, ""}
-                                         : Timer{row->second, item.input.traceparent};
+      timers_[key] = row == armed_.end() ? Timer{} : row->second;
     }
     return absl::OkStatus();
   }
-  timers_[key] = {std::nullopt, ""};
+  item.input.traceparent =
+      changed != timers_.end() ? changed->second.traceparent : row->second.traceparent;
+  timers_[key] = Timer{};
   absl::Status refusal;
   RETURN_IF_ERROR(Apply(item, &refusal, nullptr));
   if (refusal.ok()) {

@@ -91,7 +91,7 @@ class Batch {
   std::map<bus::TopicShard, int64_t> progress_;
   std::map<bus::TopicShard, int64_t> held_back_;  // first sequence that must not be passed
   std::map<AnswerKey, Answer> answers_;
-  absl::flat_hash_map<TimerKey, absl::Time> armed_;  // rows of the timers that came as inputs
+  absl::flat_hash_map<TimerKey, Timer> armed_;  // rows of the timers that came as inputs
   std::map<TimerKey, Timer> timers_;
   std::vector<journal::JournalRow> rows_;
   std::vector<Effect> effects_;

@@ -2,10 +2,10 @@
 
 namespace watchbell::engine {
 
-void TimerIndex::Set(const TimerKey& key, absl::Time due, std::string traceparent) {
+void TimerIndex::Set(const TimerKey& key, absl::Time due) {
   auto [it, inserted] = by_key_.try_emplace(key);
   if (!inserted) order_.erase({it->second.due, it->second.sequence, &it->first});
-  it->second = {due, next_sequence_++, std::move(traceparent)};
+  it->second = {due, next_sequence_++};
   order_.insert({due, it->second.sequence, &it->first});
 }
 

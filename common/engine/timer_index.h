@@ -19,10 +19,9 @@ class TimerIndex {
   struct Entry {
     TimerKey key;
     absl::Time due;
-    std::string traceparent;
   };
 
-  void Set(const TimerKey& key, absl::Time due, std::string traceparent);
+  void Set(const TimerKey& key, absl::Time due);
   void Erase(const TimerKey& key);
   void Clear();
   size_t size() const { return by_key_.size(); }
@@ -34,7 +33,7 @@ class TimerIndex {
   template <typename Visit>
   void VisitDue(absl::Time now, Visit visit) const {
     for (auto it = order_.begin(); it != order_.end() && it->due < now; ++it) {
-      if (!visit(Entry{*it->key, it->due, by_key_.at(*it->key).traceparent})) return;
+      if (!visit(Entry{*it->key, it->due})) return;
     }
   }
 
@@ -50,7 +49,6 @@ class TimerIndex {
   struct Armed {
     absl::Time due;
     uint64_t sequence;
-    std::string traceparent;
   };
 
   uint64_t next_sequence_ = 0;

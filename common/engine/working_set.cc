@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/base/status_macros.h"
+#include "common/engine/dead_letters.h"
 #include "common/engine/hash.h"
 #include "common/engine/tables.h"
 
@@ -41,6 +42,7 @@ class BatchedIndex : public IndexWriter {
 }  // namespace
 
 ClassTable::ClassTable(const std::vector<EntityClass>& classes) {
+  classes_[DeadLetterClass().cls] = DeadLetterClass();
   for (const EntityClass& entity_class : classes) classes_[entity_class.cls] = entity_class;
 }
 

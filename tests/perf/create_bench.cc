@@ -131,7 +131,7 @@ class Desk {
     tickets::v1::Ticket& ticket = *command.mutable_create()->mutable_ticket();
     ticket.set_type(facts.type());
     ticket.set_title(facts.title());
-    ticket.set_description(facts.description().substr(0, 250));
+    ticket.set_description(facts.description());
     ticket.set_impact(facts.impact());
     ticket.set_urgency(facts.urgency());
     ticket.set_requester(facts.requester());

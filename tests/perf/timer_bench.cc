@@ -212,7 +212,7 @@ void MeasureMemory() {
   const double before = ResidentBytes();
   for (int i = 0; i < kManyTimers; ++i) {
     index.Set({{1, "default", absl::StrCat("inc-", i)}, "resolution/due"},
-              absl::FromUnixSeconds(int64_t{i} * 7'919 % 2'592'000), kTraceparent);
+              absl::FromUnixSeconds(int64_t{i} * 7'919 % 2'592'000));
   }
   const double bytes = (ResidentBytes() - before) / kManyTimers;
   Figure("memory of an armed timer, 1,000,000 of them",

@@ -1,0 +1,308 @@
+// The committer: collect what waits, decide and store it in one transaction, then tell everybody.
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "common/base/errors.h"
+#include "common/base/status_macros.h"
+#include "common/engine/engine_impl.h"
+#include "common/engine/tables.h"
+#include "common/telemetry/log.h"
+
+namespace watchbell::engine {
+namespace {
+
+constexpr absl::Duration kLastRetry = absl::Seconds(2);
+constexpr absl::Duration kPurgeEvery = absl::Minutes(10);
+constexpr int kRepublishChunk = 1000;
+
+void Answer(Item& item) {
+  if (item.input.done == nullptr) return;
+  item.input.done(std::move(item.answer));
+  item.input.done = nullptr;
+}
+
+// Nobody's fault: try again. An unknown outcome is looked up first.
+bool IsTransient(const absl::Status& status) {
+  return absl::IsUnavailable(status) || absl::IsUnknown(status);
+}
+
+}  // namespace
+
+absl::Status Engine::Impl::Open() {
+  const journal::Reader reader(parts_.database);
+  ASSIGN_OR_RETURN(head_, reader.Head());
+  published_ = head_;
+  RETURN_IF_ERROR(LoadTimers());
+  return intake_.Open();
+}
+
+absl::Status Engine::Impl::LoadTimers() {
+  ASSIGN_OR_RETURN(
+      const auto rows,
+      parts_.database.Read("SELECT class, tenant, id, name, due FROM timers ORDER BY due", {}));
+  timers_.Clear();
+  for (const db::Row& row : rows) {
+    timers_.Set({{static_cast<int>(db::AsInt(row[0])), db::AsText(row[1]), db::AsText(row[2])},
+                 db::AsText(row[3])},
+                absl::FromUnixMicros(db::AsInt(row[4])));
+  }
+  timer_count_ = timers_.size();
+  return absl::OkStatus();
+}
+
+Step Engine::Impl::RunOnce() {
+  const absl::Time now = parts_.clock.Now();
+  if (now < retry_at_) return {0, false, retry_at_};
+  if (recover_) {
+    if (const absl::Status status = Recover(); !status.ok()) {
+      // Nobody knows for now; waiting longer would only run into the callers' deadlines.
+      AnswerWaiting(Unavailable("OUTCOME_UNKNOWN",
+                                "storage went away while this was being stored: send it again with "
+                                "the same request_id",
+                                absl::Seconds(1)));
+      return Fail(status, now);
+    }
+  }
+  ReportBus(intake_.Read(options_.max_batch, now));
+  absl::Time recheck = absl::InfiniteFuture();
+  std::vector<Item> items = Collect(now, &recheck);
+  if (items.empty()) {
+    if (const absl::Status status = Revive(now); !status.ok()) return Fail(status, now);
+    Housekeep(now, true);
+    if (!intake_.Idle(now)) return {0, true, now};
+    // A due timer that waits at its gate is looked at again when the gate says so.
+    const absl::Time due = timers_.NextDue() + absl::Microseconds(1);
+    return {0, false, std::min({due <= now ? recheck : due, recheck, intake_.RetryAt()})};
+  }
+  const int count = static_cast<int>(items.size());
+  if (const absl::Status status = Run(std::move(items), now); !status.ok())
+    return Fail(status, now);
+  retry_ = kFirstRetry;
+  SetHealth(absl::OkStatus());
+  Housekeep(now, false);
+  return {count, true, now};
+}
+
+std::vector<Item> Engine::Impl::Collect(absl::Time now, absl::Time* recheck) {
+  std::vector<Item> items;
+  // Commands may not starve events, nor the other way round.
+  queue_.Take(options_.max_batch / 2, &items);
+  intake_.Take(options_.max_batch / 2, &items);
+  // Timers last: what was dated before them and is known goes first.
+  absl::Time blocked = absl::InfiniteFuture();
+  size_t fired = 0;
+  timers_.VisitDue(now, [&](const TimerIndex::Entry& timer) {
+    const Gate::Verdict verdict = gate_.Check(timer.key, timer.due, now);
+    if (verdict == Gate::Verdict::kWait) {
+      blocked = std::min(blocked, gate_.Recheck(timer.due, now));
+      return true;
+    }
+    Item item;
+    item.input.kind = Input::Kind::kTimer;
+    item.input.ungated = verdict == Gate::Verdict::kFireUngated;
+    // An ungated firing shows in the history: what it did may have lacked an input.
+    item.input.identity = {
+        timer.key.entity.tenant,
+        absl::StrCat("service:", options_.service, item.input.ungated ? ";ungated" : ""),
+        {}};
+    item.input.timer = timer.key;
+    item.input.due = timer.due;
+    items.push_back(std::move(item));
+    return ++fired < options_.max_batch;
+  });
+  *recheck = blocked;
+  return items;
+}
+
+absl::Status Engine::Impl::Run(std::vector<Item> items, absl::Time now) {
+  absl::Status status = RunBatch(items, now);
+  if (status.ok()) return status;
+  if (IsTransient(status)) {
+    PutBack(std::move(items));
+    return status;
+  }
+  if (items.size() == 1) return Condemn(std::move(items[0]), status, now);
+  // One bad input hurts nobody else: each gets a transaction of its own.
+  for (size_t i = 0; i < items.size(); ++i) {
+    std::vector<Item> one;
+    one.push_back(std::move(items[i]));
+    status = RunBatch(one, now);
+    if (status.ok()) continue;
+    if (!IsTransient(status)) {
+      status = Condemn(std::move(one[0]), status, now);
+      if (status.ok()) continue;
+    } else {
+      items[i] = std::move(one[0]);
+    }
+    items.erase(items.begin(), items.begin() + static_cast<std::ptrdiff_t>(i));
+    PutBack(std::move(items));
+    return status;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Engine::Impl::RunBatch(std::vector<Item>& items, absl::Time now) {
+  Batch batch({options_, parts_, classes_, references_, intake_.positions()}, now, head_);
+  const absl::Time began = parts_.clock.Now();
+  const absl::Status status = batch.Run(absl::MakeSpan(items));
+  recover_ = recover_ || absl::IsUnknown(status);
+  if (!status.ok()) return status;
+  const size_t inputs = items.size();
+  Finish(batch, items, now);
+  if (parts_.probe != nullptr) {
+    parts_.probe->Batch(inputs, batch.rows().size(), parts_.clock.Now() - began);
+  }
+  return absl::OkStatus();
+}
+
+void Engine::Impl::Finish(Batch& batch, std::vector<Item>& items, absl::Time now) {
+  head_ = batch.head();
+  if (parts_.publisher != nullptr && !batch.rows().empty()) {
+    parts_.publisher->Committed(batch.rows());
+    published_ = head_;
+  }
+  for (const auto& [key, timer] : batch.timers()) {
+    gate_.Forget(key);
+    if (timer.due) {
+      timers_.Set(key, *timer.due);
+    } else {
+      timers_.Erase(key);
+    }
+  }
+  timer_count_ = timers_.size();
+  intake_.Stored(batch.progress());
+  for (const StreamRef& stream : batch.fills()) intake_.Fill(stream);
+  for (const bus::RecordPtr& record : batch.again()) intake_.TakeAgain(record);
+
+  std::vector<Item> deferred;
+  for (Item& item : items) {
+    if (item.fate == Item::Fate::kDeferred) {
+      deferred.push_back(std::move(item));
+      continue;
+    }
+    if (item.IsEvent()) intake_.Applied(item);
+    if (item.input.ungated) {
+      telemetry::Log(telemetry::Level::kWarning, "a timer fired without seeing what precedes it",
+                     {{"service", options_.service},
+                      {"timer", item.input.timer.name},
+                      {"id", item.input.timer.entity.id},
+                      {"traceparent", item.input.traceparent}});
+    }
+    if (parts_.probe != nullptr) {
+      if (item.IsEvent()) parts_.probe->EventApplied(now - item.input.envelope.recorded_at);
+      if (item.IsTimer()) parts_.probe->TimerFired(now - item.input.due);
+      if (item.fate == Item::Fate::kParked || item.fate == Item::Fate::kDropped)
+        parts_.probe->DeadLettered();
+    }
+    Answer(item);
+  }
+  intake_.PutBack(std::move(deferred));
+  if (parts_.effects != nullptr && !batch.effects().empty())
+    parts_.effects->Run(std::move(batch.effects()));
+  if (parts_.probe != nullptr) {
+    parts_.probe->QueueDepth(queue_.size());
+    parts_.probe->TimersArmed(timers_.size());
+  }
+}
+
+void Engine::Impl::PutBack(std::vector<Item> items) {
+  std::vector<Item> inputs;
+  std::vector<Item> events;
+  for (Item& item : items) {
+    if (item.IsTimer()) continue;  // still in the index
+    (item.IsEvent() ? events : inputs).push_back(std::move(item));
+  }
+  queue_.PutBack(std::move(inputs));
+  intake_.PutBack(std::move(events));
+}
+
+absl::Status Engine::Impl::Condemn(Item item, const absl::Status& why, absl::Time now) {
+  telemetry::Log(telemetry::Level::kError, "an input cannot be stored",
+                 {{"service", options_.service},
+                  {"error", std::string(why.message())},
+                  {"traceparent", item.input.traceparent}});
+  if (item.IsEvent() && item.condemned.ok()) {
+    item.condemned = WithReason(absl::StatusCode::kInternal, "STORE_FAILED", why.message());
+    item.input.id.clear();
+    std::vector<Item> again;
+    again.push_back(std::move(item));
+    return Run(std::move(again), now);
+  }
+  if (item.IsTimer()) timers_.Erase(item.input.timer);  // its row stays: the next start tries again
+  item.answer = WithReason(absl::StatusCode::kInternal, "STORE_FAILED", why.message());
+  Answer(item);
+  return absl::OkStatus();
+}
+
+Step Engine::Impl::Fail(const absl::Status& why, absl::Time now) {
+  SetHealth(why);
+  if (parts_.probe != nullptr) parts_.probe->StorageFailed();
+  telemetry::Log(telemetry::Level::kWarning, "storage does not answer; the batch is tried again",
+                 {{"service", options_.service}, {"error", std::string(why.message())}});
+  // Nothing of them is stored (an unknown outcome is looked up first, so those wait).
+  if (!recover_) AnswerWaiting(StorageDown(why));
+  retry_at_ = now + retry_;
+  retry_ = std::min(retry_ * 2, kLastRetry);
+  return {0, false, retry_at_};
+}
+
+void Engine::Impl::AnswerWaiting(const absl::Status& status) {
+  for (Item& item : queue_.TakeCommands()) {
+    item.answer = status;
+    Answer(item);
+  }
+}
+
+absl::Status Engine::Impl::Recover() {
+  const journal::Reader reader(parts_.database);
+  ASSIGN_OR_RETURN(head_, reader.Head());
+  RETURN_IF_ERROR(LoadTimers());
+  RETURN_IF_ERROR(Republish());
+  recover_ = false;
+  return absl::OkStatus();
+}
+
+absl::Status Engine::Impl::Republish() {
+  if (parts_.publisher == nullptr) return absl::OkStatus();
+  const journal::Reader reader(parts_.database);
+  while (published_ < head_) {
+    ASSIGN_OR_RETURN(const auto rows, reader.After("", published_, kRepublishChunk));
+    if (rows.empty()) break;
+    parts_.publisher->Committed(rows);
+    published_ = rows.back().sequence;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Engine::Impl::Revive(absl::Time now) {
+  if (HealthOf().ok()) return absl::OkStatus();
+  // A write that changes nothing anybody reads: no topic has this name.
+  ASSIGN_OR_RETURN(const auto transaction, parts_.database.Begin());
+  RETURN_IF_ERROR(transaction->Upsert(TopicPositionTable(),
+                                      {db::Row{"", int64_t{0}, absl::ToUnixMicros(now)}}));
+  RETURN_IF_ERROR(transaction->Commit());
+  retry_ = kFirstRetry;
+  SetHealth(absl::OkStatus());
+  return absl::OkStatus();
+}
+
+void Engine::Impl::Housekeep(absl::Time now, bool idle) {
+  // Failures here are the next batch's to report.
+  (void)parts_.database.Maintain(idle);
+  if (now < purge_at_) return;
+  purge_at_ = now + kPurgeEvery;
+  auto transaction = parts_.database.Begin();
+  if (!transaction.ok()) return;
+  const auto purged =
+      (*transaction)
+          ->Execute(
+              "DELETE FROM answers WHERE (tenant, request_id) IN (SELECT tenant, request_id "
+              "FROM answers WHERE expires_at < $1 LIMIT 1000)",
+              {absl::ToUnixMicros(now)});
+  if (!purged.ok() || *purged == 0) return;
+  if ((*transaction)->Commit().ok() && *purged == 1000) purge_at_ = now;
+}
+
+}  // namespace watchbell::engine
