@@ -252,6 +252,8 @@ absl::Status Batch::DecideRelease(Item& item) {
   if (stored->state() != admin::v1::DEAD_LETTER_STATE_OPEN) {
     item.answer =
         ForbiddenMove("DEAD_LETTER_NOT_OPEN", item.dead_letter_id, "was retried or skipped before");
+    // After a commit of unknown outcome nobody has begun with what follows it.
+    if (stored->parked()) fills_.push_back({stored->topic(), stored->tenant(), stored->key()});
     return absl::OkStatus();
   }
   admin::v1::DeadLetter letter = *stored;

@@ -54,7 +54,8 @@ absl::Status Engine::Impl::LoadTimers() {
 
 Step Engine::Impl::RunOnce() {
   const absl::Time now = parts_.clock.Now();
-  if (now < retry_at_) return {0, false, retry_at_};
+  // A wait longer than the longest is none: the clock went back.
+  if (now < retry_at_ && retry_at_ - now <= kLastRetry) return {0, false, retry_at_};
   if (recover_) {
     if (const absl::Status status = Recover(); !status.ok()) {
       // Nobody knows for now; waiting longer would only run into the callers' deadlines.

@@ -14,6 +14,18 @@ namespace {
 constexpr int kClass = 1000;
 constexpr int kListLimit = 1000;
 
+absl::StatusOr<std::vector<admin::v1::DeadLetter>> ReadAll(db::Database& database) {
+  ASSIGN_OR_RETURN(const std::vector<db::Row> rows,
+                   database.Read("SELECT body FROM entities WHERE class = $1", {int64_t{kClass}}));
+  std::vector<admin::v1::DeadLetter> letters(rows.size());
+  for (size_t i = 0; i < rows.size(); ++i) {
+    if (!letters[i].ParseFromString(db::AsBytes(rows[i][0]))) {
+      return absl::DataLossError("a stored dead letter cannot be read");
+    }
+  }
+  return letters;
+}
+
 }  // namespace
 
 EntityClass DeadLetterClass() {
@@ -69,14 +81,9 @@ bus::Record RecordOf(const admin::v1::DeadLetter& dead_letter) {
 absl::StatusOr<std::vector<admin::v1::DeadLetter>> ListDeadLetters(db::Database& database,
                                                                    const std::string& tenant,
                                                                    bool all) {
-  ASSIGN_OR_RETURN(const std::vector<db::Row> rows,
-                   database.Read("SELECT body FROM entities WHERE class = $1", {int64_t{kClass}}));
+  ASSIGN_OR_RETURN(std::vector<admin::v1::DeadLetter> stored, ReadAll(database));
   std::vector<admin::v1::DeadLetter> letters;
-  for (const db::Row& row : rows) {
-    admin::v1::DeadLetter letter;
-    if (!letter.ParseFromString(db::AsBytes(row[0]))) {
-      return absl::DataLossError("a stored dead letter cannot be read");
-    }
+  for (admin::v1::DeadLetter& letter : stored) {
     if (!all && letter.state() != admin::v1::DEAD_LETTER_STATE_OPEN) continue;
     if (!tenant.empty() && letter.tenant() != tenant) continue;
     letter.clear_value();
@@ -88,6 +95,13 @@ absl::StatusOr<std::vector<admin::v1::DeadLetter>> ListDeadLetters(db::Database&
     return a_seen != b_seen ? a_seen < b_seen : a.sequence() < b.sequence();
   });
   if (letters.size() > kListLimit) letters.resize(kListLimit);
+  return letters;
+}
+
+absl::StatusOr<std::vector<admin::v1::DeadLetter>> ReleasedDeadLetters(db::Database& database) {
+  ASSIGN_OR_RETURN(std::vector<admin::v1::DeadLetter> letters, ReadAll(database));
+  const auto open = [](const auto& l) { return l.state() == admin::v1::DEAD_LETTER_STATE_OPEN; };
+  letters.erase(std::remove_if(letters.begin(), letters.end(), open), letters.end());
   return letters;
 }
 

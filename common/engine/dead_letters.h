@@ -36,4 +36,7 @@ absl::StatusOr<std::vector<admin::v1::DeadLetter>> ListDeadLetters(db::Database&
                                                                    const std::string& tenant,
                                                                    bool all);
 
+// Those that an operator let go, with their values: a kill may have come before what was to follow.
+absl::StatusOr<std::vector<admin::v1::DeadLetter>> ReleasedDeadLetters(db::Database& database);
+
 }  // namespace watchbell::engine

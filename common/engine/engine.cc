@@ -74,8 +74,11 @@ void Engine::Impl::Loop() {
     MutexLock lock(mu_);
     // Retries wait out their time; everything else may be woken.
     const bool retrying = !health_.ok();
-    while (!stopping_ && (retrying || !woken_) && parts_.clock.Now() < step.next) {
+    const absl::Time since = parts_.clock.Now();
+    absl::Time now = since;  // a clock that went back ends the wait, too
+    while (!stopping_ && (retrying || !woken_) && now >= since && now < step.next) {
       parts_.clock.WaitUntil(mu_, wake_, step.next);
+      now = parts_.clock.Now();
     }
   }
 }

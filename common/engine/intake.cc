@@ -7,6 +7,7 @@
 #include "common/base/errors.h"
 #include "common/base/shard.h"
 #include "common/base/status_macros.h"
+#include "common/engine/dead_letters.h"
 
 namespace watchbell::engine {
 namespace {
@@ -75,13 +76,28 @@ absl::Status EventIntake::Open() {
   for (const db::Row& row : rows) {
     positions_[{db::AsText(row[0]), static_cast<int>(db::AsInt(row[1]))}] = db::AsInt(row[2]);
   }
+  RETURN_IF_ERROR(Resume());
   return parts_.subscriber->Start(positions_);
+}
+
+absl::Status EventIntake::Resume() {
+  ASSIGN_OR_RETURN(const auto letters, ReleasedDeadLetters(parts_.database));
+  for (const admin::v1::DeadLetter& letter : letters) {
+    // What is done already has nothing left to read, or is at or below its position.
+    if (letter.parked()) {
+      Fill({letter.topic(), letter.tenant(), letter.key()});
+    } else if (letter.state() == admin::v1::DEAD_LETTER_STATE_RETRIED) {
+      TakeAgain(std::make_shared<bus::Record>(RecordOf(letter)));
+    }
+  }
+  return absl::OkStatus();
 }
 
 absl::Status EventIntake::Read(size_t want, absl::Time now) {
   if (parts_.subscriber == nullptr) return absl::OkStatus();
   absl::Status trouble;
-  if (retry_at_ == absl::InfiniteFuture() || now >= retry_at_) {
+  // A wait longer than any is none: the clock went back.
+  if (retry_at_ == absl::InfiniteFuture() || now >= retry_at_ || retry_at_ - now > kRetryAfter) {
     retry_at_ = absl::InfiniteFuture();
     const std::vector<StreamRef> fills(fills_.begin(), fills_.end());
     for (const StreamRef& stream : fills) {

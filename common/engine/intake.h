@@ -72,6 +72,8 @@ class EventIntake {
   const std::vector<std::string>& topics() const;
 
  private:
+  // What was to follow the release of dead letters, once more: a kill may have come before it.
+  absl::Status Resume();
   absl::Status FillStream(const StreamRef& stream, bool* more);
 
   const Options& options_;

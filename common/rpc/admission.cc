@@ -2,6 +2,7 @@
 
 #include <grpc/support/time.h>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "common/base/errors.h"
 #include "common/base/status_macros.h"
@@ -43,6 +44,19 @@ absl::Time DeadlineOf(const Shared& shared, const grpc::CallbackServerContext& c
                                              : now + shared.options.default_deadline;
 }
 
+// A UUID is the same in capitals: what is compared and remembered is its small form.
+void LowerRequestId(google::protobuf::Message& message) {
+  const auto* field = message.GetDescriptor()->FindFieldByName("request_id");
+  if (field == nullptr || field->is_repeated() ||
+      field->cpp_type() != google::protobuf::FieldDescriptor::CPPTYPE_STRING) {
+    return;
+  }
+  std::string id = message.GetReflection()->GetString(message, field);
+  if (id.empty()) return;
+  absl::AsciiStrToLower(&id);
+  message.GetReflection()->SetString(&message, field, std::move(id));
+}
+
 absl::Status Parse(const Method& method, const grpc::ByteBuffer& bytes, MessagePtr* request) {
   const auto* prototype = google::protobuf::MessageFactory::generated_factory()->GetPrototype(
       method.descriptor->input_type());
@@ -55,6 +69,7 @@ absl::Status Parse(const Method& method, const grpc::ByteBuffer& bytes, MessageP
   const absl::string_view view(reinterpret_cast<const char*>(slice.begin()), slice.size());
   RETURN_IF_ERROR(ParseRequest(view, message.get()));
   RETURN_IF_ERROR(Validate(*message));
+  LowerRequestId(*message);
   *request = std::move(message);
   return absl::OkStatus();
 }

@@ -7,9 +7,12 @@
 #include <grpcpp/impl/codegen/proto_utils.h>
 #include <grpcpp/support/sync_stream.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "common/base/errors.h"
+#include "common/base/status_macros.h"
 #include "common/rpc/channel_client.h"
 #include "common/rpc/status.h"
 
@@ -36,13 +39,20 @@ constexpr char kServiceConfig[] = R"json({
   "retryThrottling": {"maxTokens": 100, "tokenRatio": 0.1}
 })json";
 
-void Prepare(const CallOptions& options, grpc::ClientContext* context) {
+// gRPC ends the program on a header it cannot send.
+absl::Status Prepare(const CallOptions& options, grpc::ClientContext* context) {
+  for (const auto& [name, value] : options.metadata) {
+    const bool sendable =
+        std::all_of(value.begin(), value.end(), [](char c) { return c >= 0x20 && c <= 0x7e; });
+    if (!sendable) return InvalidField(name, "must be printable ASCII");
+  }
   for (const auto& [name, value] : options.metadata) context->AddMetadata(name, value);
   if (options.timeout != absl::InfiniteDuration()) {
     context->set_deadline(gpr_time_add(
         gpr_now(GPR_CLOCK_MONOTONIC),
         gpr_time_from_millis(absl::ToInt64Milliseconds(options.timeout), GPR_TIMESPAN)));
   }
+  return absl::OkStatus();
 }
 
 class ChannelClient final : public Client {
@@ -54,7 +64,7 @@ class ChannelClient final : public Client {
                     google::protobuf::Message* response, const CallOptions& options) override {
     const std::string path = "/" + method;
     grpc::ClientContext context;
-    Prepare(options, &context);
+    RETURN_IF_ERROR(Prepare(options, &context));
     return FromGrpc(grpc::internal::BlockingUnaryCall<Wire, Wire, Wire, Wire>(
         channel_.get(), RpcMethod(path.c_str(), RpcMethod::NORMAL_RPC), &context, request,
         response));
@@ -64,7 +74,9 @@ class ChannelClient final : public Client {
                  google::protobuf::Message* response, const CallOptions& options,
                  std::function<void(absl::Status)> done) override {
     auto context = std::make_shared<grpc::ClientContext>();
-    Prepare(options, context.get());
+    if (absl::Status prepared = Prepare(options, context.get()); !prepared.ok()) {
+      return done(std::move(prepared));
+    }
     stub_.UnaryCall(
         context.get(), "/" + method, grpc::StubOptions(), &request, response,
         [context, done = std::move(done)](grpc::Status status) { done(FromGrpc(status)); });
@@ -75,7 +87,7 @@ class ChannelClient final : public Client {
                       const std::function<bool()>& on_message) override {
     const std::string path = "/" + method;
     grpc::ClientContext context;
-    Prepare(options, &context);
+    RETURN_IF_ERROR(Prepare(options, &context));
     const std::unique_ptr<grpc::ClientReader<Wire>> reader(
         grpc::internal::ClientReaderFactory<Wire>::Create<Wire>(
             channel_.get(), RpcMethod(path.c_str(), RpcMethod::SERVER_STREAMING), &context,

@@ -2,8 +2,6 @@
 
 #include <memory>
 
-#include "absl/strings/str_cat.h"
-#include "common/base/errors.h"
 #include "common/base/status_macros.h"
 #include "common/runtime/service_core.h"
 #include "protos/watchbell/events/v1/topics.h"
@@ -44,7 +42,7 @@ absl::StatusOr<std::vector<v1::Run>> ReadRuns(db::Database& database, const std:
   ASSIGN_OR_RETURN(
       std::unique_ptr<state::v1::TicketState> ticket,
       runtime::ReadEntity<state::v1::TicketState>(database, kTicketClass, tenant, ticket_id));
-  if (ticket == nullptr) return NotFound(absl::StrCat("tickets/", ticket_id));
+  if (ticket == nullptr) return std::vector<v1::Run>();  // not heard of yet
   ASSIGN_OR_RETURN(
       std::unique_ptr<state::v1::RunHistory> history,
       runtime::ReadEntity<state::v1::RunHistory>(database, kHistoryClass, tenant, ticket_id));

@@ -158,6 +158,17 @@ class Intake {
     }
   }
 
+  // Keeps `members` sorted and each in it once. A payload may bring thousands: only pointers move.
+  static void Join(const std::string& fingerprint,
+                   google::protobuf::RepeatedPtrField<std::string>* members) {
+    const auto at = std::lower_bound(members->begin(), members->end(), fingerprint);
+    if (at != members->end() && *at == fingerprint) return;
+    const auto index = at - members->begin();
+    *members->Add() = fingerprint;
+    std::rotate(members->pointer_begin() + index, members->pointer_end() - 1,
+                members->pointer_end());
+  }
+
   // The answer's outcome.
   std::string Fired(const ParsedAlert& alert, const std::string& fingerprint, News news,
                     state::v1::AlertState* known) {
@@ -191,10 +202,7 @@ class Intake {
       group.state.clear_members();
       group.state.set_ticket_id(OpenTicket(alert, fingerprint));
     }
-    auto& members = *group.state.mutable_members();
-    *members.Add() = fingerprint;
-    std::sort(members.begin(), members.end());
-    members.erase(std::unique(members.begin(), members.end()), members.end());
+    Join(fingerprint, group.state.mutable_members());
     known->set_ticket_id(group.state.ticket_id());
     known->set_correlation_id(id);
     return joins ? "joined" : "opened";

@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_split.h"
 #include "common/base/errors.h"
 #include "common/base/ids.h"
 #include "common/base/status_macros.h"
@@ -34,13 +35,32 @@ std::unique_ptr<Message> NewMessage(const google::protobuf::Descriptor* type) {
       google::protobuf::MessageFactory::generated_factory()->GetPrototype(type)->New());
 }
 
+// For one who got the JSON wrong: the request's fields, and the values of its enums.
+std::string FieldsOf(const google::protobuf::Descriptor& type) {
+  std::string text = type.field_count() == 0 ? "It has no fields." : "Its fields:";
+  for (int i = 0; i < type.field_count(); ++i) {
+    const google::protobuf::FieldDescriptor& field = *type.field(i);
+    absl::StrAppend(&text, "\n  ", field.name());
+    if (field.enum_type() == nullptr) continue;
+    for (int value = 1; value < field.enum_type()->value_count(); ++value) {
+      absl::StrAppend(&text, value == 1 ? ": " : ", ", field.enum_type()->value(value)->name());
+    }
+  }
+  return absl::StrCat(text, "\n");
+}
+
 absl::StatusOr<std::unique_ptr<Message>> ReadRequest(const MethodDescriptor& method,
                                                      const std::string& json) {
   std::unique_ptr<Message> request = NewMessage(method.input_type());
   const auto parsed = google::protobuf::util::JsonStringToMessage(json, request.get());
   if (!parsed.ok()) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "the JSON is not a ", method.input_type()->name(), ": ", std::string(parsed.message())));
+    // What is wrong, then the place on a line of its own, then a mark below it.
+    const std::vector<std::string> lines =
+        absl::StrSplit(std::string(parsed.message()), absl::ByAnyChar("\r\n"));
+    const std::string place = lines.size() > 1 ? lines[1] : "";
+    return absl::InvalidArgumentError(
+        absl::StrCat("the JSON is not a ", method.input_type()->name(), ": ", lines[0],
+                     place.empty() ? "" : absl::StrCat(" Near: ", place)));
   }
   // A repeated call with the same words is meant: only the caller's own id makes it the same.
   const auto* id = method.input_type()->FindFieldByName("request_id");
@@ -64,8 +84,7 @@ void PrintJson(const Message& message, bool pretty) {
 }
 
 absl::Status CallMethod(const MethodDescriptor& method, const config::Config& options,
-                        const std::string& json) {
-  ASSIGN_OR_RETURN(const std::unique_ptr<Message> request, ReadRequest(method, json));
+                        const Message& request) {
   ASSIGN_OR_RETURN(const int seconds, options.GetInt("timeout"));
   const std::unique_ptr<Message> response = NewMessage(method.output_type());
   const std::unique_ptr<rpc::Client> client = rpc::Connect(options.Get("target"));
@@ -74,13 +93,13 @@ absl::Status CallMethod(const MethodDescriptor& method, const config::Config& op
   if (method.server_streaming()) {
     // A watch has no end of its own.
     call.timeout = seconds > 0 ? absl::Seconds(seconds) : absl::Hours(24 * 365);
-    return client->Stream(name, *request, response.get(), call, [&] {
+    return client->Stream(name, request, response.get(), call, [&] {
       PrintJson(*response, false);
       return true;
     });
   }
   if (seconds > 0) call.timeout = absl::Seconds(seconds);
-  RETURN_IF_ERROR(client->Call(name, *request, response.get(), call));
+  RETURN_IF_ERROR(client->Call(name, request, response.get(), call));
   PrintJson(*response, true);
   return absl::OkStatus();
 }
@@ -108,7 +127,13 @@ int Call(const Arguments& arguments) {
   if (!method.ok()) return Fail(method.status());
   std::string json = words.size() == 2 ? words[1] : "{}";
   if (json == "-") json.assign(std::istreambuf_iterator<char>(std::cin), {});
-  const absl::Status called = CallMethod(**method, *options, json);
+  const auto request = ReadRequest(**method, json);
+  if (!request.ok()) {
+    Fail(request.status());
+    std::cerr << FieldsOf(*(*method)->input_type());
+    return 1;
+  }
+  const absl::Status called = CallMethod(**method, *options, **request);
   return called.ok() ? 0 : Fail(called);
 }
 

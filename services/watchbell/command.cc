@@ -5,6 +5,7 @@
 #include <iterator>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "common/base/errors.h"
@@ -20,8 +21,7 @@ namespace watchbell::cli {
 namespace {
 
 constexpr Command kCommands[] = {
-    {"serve", "run all five services in one process",
-     "[flags]\n\n`watchbell print-config` lists every flag.", Serve},
+    {"serve", "run all five services in one process", "[flags]", Serve},
     {"migrate", "bring the databases to their newest schema", "[--data-dir=DIR]", Migrate},
     {"replay", "import another tool's history and report on it",
      "--format=servicenow-audit FILE [--report=OUT.json] [--data=DIR | --target=HOST:PORT] "
@@ -30,7 +30,7 @@ constexpr Command kCommands[] = {
      "in a temporary\n"
      "folder that is removed at the end. What was imported before is not imported again.",
      Replay},
-    {"demo", "a life of a ticket in a minute, in a temporary folder",
+    {"demo", "an imported history and a live alert storm, in a temporary folder",
      "[--stay=auto|yes|no]\n\nstay: go on serving at the end until Ctrl-C; auto does on a "
      "terminal.",
      Demo},
@@ -90,6 +90,8 @@ int Run(const Arguments& arguments) {
   if (help || of_command) {
     std::cout << command->summary << "\n\n  watchbell " << command->name << " " << command->usage
               << "\n";
+    if (command->run == Serve || command->run == PrintConfig)
+      std::cout << "\n" << config::Config::Usage(runtime::AllKeys(AllModules()));
     return 0;
   }
   return command->run(Arguments(arguments.begin() + 1, arguments.end()));
@@ -120,10 +122,17 @@ rpc::CallOptions CallOptionsFor(const config::Config& options) {
 
 int Fail(const absl::Status& status) {
   const std::string reason = ErrorReason(status);
-  std::cerr << "watchbell: " << status.message() << " (" << absl::StatusCodeToString(status.code())
-            << (reason.empty() ? "" : absl::StrCat(", ", reason)) << ")\n";
+  const std::string code = absl::StatusCodeToString(status.code());
+  std::cerr << "watchbell: " << status.message() << " (" << code
+            << (reason.empty() || reason == code ? "" : absl::StrCat(", ", reason)) << ")\n";
   for (const FieldViolation& violation : FieldViolations(status)) {
-    std::cerr << "  " << violation.field << ": " << violation.description << "\n";
+    const std::string line = absl::StrCat(violation.field, ": ", violation.description);
+    if (!absl::StrContains(status.message(), line)) std::cerr << "  " << line << "\n";
+  }
+  // A server gives its reason; without one, none was reached.
+  if (absl::IsUnavailable(status) && reason.empty()) {
+    std::cerr << "  Is `watchbell serve` running there? --target=HOST:PORT names its gRPC address, "
+                 "127.0.0.1:7700 unless it was told otherwise.\n";
   }
   return 1;
 }

@@ -120,7 +120,7 @@ class DemoRun {
                                 scene_->ticket(), "\"}'"));
     }
     screen_.Line(absl::StrCat(call, "AnalyticsService/GetDeskSummary"));
-    screen_.Line(absl::StrCat("  grpcurl -plaintext ", target, " list"));
+    screen_.Line(absl::StrCat("  grpcurl -plaintext ", target, " list    # if grpcurl is there"));
     screen_.Line(absl::StrCat("  ", program, " help"));
     if (!stay_) return absl::OkStatus();
     screen_.Line("\nStill serving. Ctrl-C ends it and leaves nothing behind.");
@@ -160,7 +160,10 @@ int Demo(const Arguments& arguments) {
   const absl::Status played =
       DemoRun(stay == "yes" || (stay == "auto" && isatty(STDOUT_FILENO) == 1)).Run();
   if (played.ok()) return 0;
-  if (Interrupted()) return 130;
+  if (Interrupted()) {
+    Screen(STDOUT_FILENO).Line("\nInterrupted. Nothing is left of it.");
+    return 130;
+  }
   return Fail(played);
 }
 

@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "common/base/status_macros.h"
 #include "services/watchbell/command.h"
@@ -27,6 +28,16 @@ absl::Status WriteFile(const std::string& path, const std::string& content) {
     std::remove(part.c_str());
     return failed;
   }
+  return absl::OkStatus();
+}
+
+// Found out before the work, not after it.
+absl::Status CheckWritable(const std::string& path) {
+  const std::string part = absl::StrCat(path, ".part");
+  if (!std::ofstream(part, std::ios::binary | std::ios::app)) {
+    return absl::ErrnoToStatus(errno, absl::StrCat("cannot write ", path));
+  }
+  std::remove(part.c_str());
   return absl::OkStatus();
 }
 
@@ -72,6 +83,11 @@ absl::Status RunReplay(const config::Config& options, const std::string& file) {
   Screen screen(STDERR_FILENO);
   Screen out(STDOUT_FILENO);
   ASSIGN_OR_RETURN(const AuditLog log, ReadLog(file, screen, clock));
+  if (log.commands.empty()) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        file, " holds nothing to import: ", log.rows, " rows, ", log.failed.size(), " malformed",
+        log.failed.empty() ? "" : absl::StrCat("; the first: ", log.failed.front().reason)));
+  }
   Destination destination;
   RETURN_IF_ERROR(Open(options, clock, &destination));
   Replayer replayer(*destination.client, CallOptionsFor(options), clock, screen);
@@ -100,8 +116,15 @@ int Replay(const Arguments& arguments) {
     return WrongUse("replay", "the only format is servicenow-audit");
   }
   if (options->rest().size() != 1) return WrongUse("replay", "give one file");
+  for (const std::string& word : arguments) {
+    if (absl::StartsWith(word, "--data-dir"))
+      return WrongUse("replay", "the folder to import into is --data=DIR, not --data-dir");
+  }
   if (!options->Get("data").empty() && !options->Get("target").empty()) {
     return WrongUse("replay", "give --data or --target, not both");
+  }
+  if (const std::string& report = options->Get("report"); !report.empty()) {
+    if (absl::Status writable = CheckWritable(report); !writable.ok()) return Fail(writable);
   }
   CatchInterrupts();
   const absl::Status replayed = RunReplay(*options, options->rest()[0]);

@@ -34,9 +34,15 @@ Replayer::Replayer(rpc::Client& client, rpc::CallOptions options, Clock& clock, 
 absl::Status Replayer::Call(const std::string& method, const google::protobuf::Message& request,
                             google::protobuf::Message* response) {
   const absl::Time give_up = clock_.Now() + kGiveUp;
+  bool waiting = false;
   for (absl::Duration wait = absl::Milliseconds(50);; wait = std::min(wait * 2, absl::Seconds(2))) {
     absl::Status called = client_.Call(method, request, response, options_);
     if (called.ok() || !IsLater(called) || clock_.Now() > give_up) return called;
+    if (!waiting && absl::IsUnavailable(called)) {
+      screen_.Line(absl::StrCat(screen_.terminal() ? "\n" : "", "Trying again for up to ",
+                                absl::FormatDuration(kGiveUp), ": ", called.message()));
+      waiting = true;
+    }
     RETURN_IF_ERROR(Pause(clock_, wait));
   }
 }

@@ -64,7 +64,9 @@ absl::StatusOr<const MethodDescriptor*> FindMethod(const std::string& name) {
   if (split == std::string::npos) split = name.rfind('.');
   if (split == std::string::npos) {
     return absl::InvalidArgumentError(
-        absl::StrCat("\"", name, "\" is not of the form SERVICE/METHOD"));
+        absl::StrCat("\"", name,
+                     "\" is not of the form SERVICE/METHOD; `watchbell call` alone lists "
+                     "them all"));
   }
   ASSIGN_OR_RETURN(const ServiceDescriptor* service, FindService(name.substr(0, split)));
   const std::string method_name = name.substr(split + 1);

@@ -327,6 +327,41 @@ TEST_F(EngineTest, ARefusedEventParksItsKeyAndNoOther) {
   EXPECT_TRUE(engine::ListDeadLetters(*follower_db_, "", false)->empty());
 }
 
+TEST_F(EngineTest, AKillRightAfterTheReleaseOfADeadLetterLosesNothing) {
+  for (const bool skip : {true, false}) {
+    SCOPED_TRACE(skip);
+    const std::string thing = skip ? "a" : "b";
+    follower_decider_->refuse_poison = true;
+    ASSERT_TRUE(Submit(*toy_, Bump(thing, "poison")).ok());
+    ASSERT_TRUE(Submit(*toy_, Bump(thing, "behind")).ok());
+    Settle();
+    const auto letters = engine::ListDeadLetters(*follower_db_, "", false);
+    ASSERT_EQ(letters->size(), 1u);
+    const std::string id = (*letters)[0].dead_letter_id();
+    bool released = false;
+    const auto take = [&released](const absl::StatusOr<engine::Reply>& r) { released = r.ok(); };
+    ASSERT_TRUE(follower_->engine().ReleaseDeadLetter(id, skip, take).ok());
+    while (!released) follower_->engine().RunOnce();
+    Boot();  // its decider refuses no poison unless told to
+    follower_decider_->refuse_poison = false;
+    Settle();
+    EXPECT_EQ(State(*follower_, thing).title(), "behind");
+    EXPECT_EQ(State(*follower_, thing).reopen_count(), skip ? 1 : 2);
+  }
+}
+
+TEST_F(EngineTest, AClockThatGoesBackPutsOffNoRetry) {
+  CommitFault fault = CommitFault::kRefused;
+  toy_db_->plan = [&fault] { return fault; };
+  ASSERT_TRUE(Submit(*toy_, Bump("a")).ok());
+  toy_->engine().RunOnce();
+  EXPECT_FALSE(toy_->engine().Health().ok());
+  fault = CommitFault::kNone;
+  clock_.Advance(-absl::Hours(1));
+  Settle();
+  EXPECT_TRUE(toy_->engine().Health().ok());
+}
+
 TEST_F(EngineTest, ASkippedDeadLetterLetsTheKeyGoOn) {
   ASSERT_TRUE(Submit(*toy_, Bump("a", "poison")).ok());
   ASSERT_TRUE(Submit(*toy_, Bump("a", "behind")).ok());

@@ -6,6 +6,7 @@
 
 #include <filesystem>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "common/base/errors.h"
@@ -145,6 +146,7 @@ TEST_F(ProcessTest, CommandsAreAnsweredOnceByTheirRequestIdAcrossRestarts) {
   EXPECT_EQ(Activate("gold", kFirst), "gold-1");
   EXPECT_EQ(Activate("gold", kFirst), "gold-1");
   EXPECT_EQ(Activate("gold", kSecond), "gold-2");
+  EXPECT_EQ(Activate("gold", absl::AsciiStrToUpper(kSecond)), "gold-2");
   EXPECT_EQ(Activate("gold", kSecond, "agent"), "ROLE_MISSING");
   EXPECT_TRUE(effects_.Wait(2));
   process_.reset();

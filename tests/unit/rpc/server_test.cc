@@ -46,6 +46,19 @@ TEST_F(ServerTest, QueryAndAsyncAnswer) {
   }
 }
 
+TEST_F(ServerTest, HeadersThatCannotBeSentAreRefusedBeforeTheCall) {
+  StartServer();
+  for (Client* client : Clients()) {
+    CallOptions options;
+    options.metadata["x-watchbell-tenant"] = "b \xc3\xa4";
+    ListResponse response;
+    const absl::Status status = client->Call(kList, ListRequest(), &response, options);
+    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+    ASSERT_EQ(FieldViolations(status).size(), 1u);
+    EXPECT_EQ(FieldViolations(status)[0].field, "x-watchbell-tenant");
+  }
+}
+
 TEST_F(ServerTest, HandlerSeesWhoCallsAndTheTrace) {
   std::optional<CallContext> seen;
   list_ = [&](const CallContext& call, const ListRequest&) {
