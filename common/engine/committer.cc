@@ -57,14 +57,7 @@ Step Engine::Impl::RunOnce() {
   // A wait longer than the longest is none: the clock went back.
   if (now < retry_at_ && retry_at_ - now <= kLastRetry) return {0, false, retry_at_};
   if (recover_) {
-    if (const absl::Status status = Recover(); !status.ok()) {
-      // Nobody knows for now; waiting longer would only run into the callers' deadlines.
-      AnswerWaiting(Unavailable("OUTCOME_UNKNOWN",
-                                "storage went away while this was being stored: send it again with "
-                                "the same request_id",
-                                absl::Seconds(1)));
-      return Fail(status, now);
-    }
+    if (const absl::Status status = Recover(); !status.ok()) return Fail(status, now);
   }
   ReportBus(intake_.Read(options_.max_batch, now));
   absl::Time recheck = absl::InfiniteFuture();
@@ -238,12 +231,21 @@ absl::Status Engine::Impl::Condemn(Item item, const absl::Status& why, absl::Tim
 }
 
 Step Engine::Impl::Fail(const absl::Status& why, absl::Time now) {
+  const bool again = !HealthOf().ok();
   SetHealth(why);
   if (parts_.probe != nullptr) parts_.probe->StorageFailed();
   telemetry::Log(telemetry::Level::kWarning, "storage does not answer; the batch is tried again",
                  {{"service", options_.service}, {"error", std::string(why.message())}});
-  // Nothing of them is stored (an unknown outcome is looked up first, so those wait).
-  if (!recover_) AnswerWaiting(StorageDown(why));
+  if (!recover_) {
+    AnswerWaiting(StorageDown(why));  // nothing of them is stored
+  } else if (again) {
+    // The first time an unknown outcome is looked up. If that does not help either, nobody knows
+    // for now, and waiting longer would only run into the callers' deadlines.
+    AnswerWaiting(Unavailable("OUTCOME_UNKNOWN",
+                              "storage went away while this was being stored: send it again with "
+                              "the same request_id",
+                              absl::Seconds(1)));
+  }
   retry_at_ = now + retry_;
   retry_ = std::min(retry_ * 2, kLastRetry);
   return {0, false, retry_at_};

@@ -1,6 +1,8 @@
 #include "services/tickets/ticket_history.h"
 
+#include <algorithm>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/numbers.h"
@@ -21,6 +23,8 @@ namespace {
 
 constexpr int kNormalPage = 100;
 constexpr int kMostPage = 500;
+constexpr size_t kFullPage =
+    2 << 20;  // bytes: most clients take 4 MiB at once, an entry is far less
 
 absl::StatusOr<google::protobuf::Struct> DetailOf(const journal::JournalRow& row) {
   ASSIGN_OR_RETURN(const std::shared_ptr<const google::protobuf::Message> event,
@@ -82,11 +86,15 @@ absl::StatusOr<v1::ListTicketHistoryResponse> ListTicketHistory(
   ASSIGN_OR_RETURN(const std::vector<journal::JournalRow> rows,
                    journal.Stream(kTicketAggregate, tenant, ticket.ticket_id(), after, size + 1));
   v1::ListTicketHistoryResponse response;
-  for (int i = 0; i < size && i < static_cast<int>(rows.size()); ++i) {
-    ASSIGN_OR_RETURN(*response.add_entries(), MakeHistoryEntry(rows[i]));
+  const size_t most = std::min(rows.size(), static_cast<size_t>(size));
+  size_t taken = 0;
+  for (size_t bytes = 0; taken < most && bytes < kFullPage; ++taken) {
+    ASSIGN_OR_RETURN(v1::HistoryEntry entry, MakeHistoryEntry(rows[taken]));
+    bytes += entry.ByteSizeLong();
+    *response.add_entries() = std::move(entry);
   }
-  if (static_cast<int>(rows.size()) > size) {
-    response.set_next_page_token(MakePageToken(binding, {absl::StrCat(rows[size - 1].version)}));
+  if (rows.size() > taken) {
+    response.set_next_page_token(MakePageToken(binding, {absl::StrCat(rows[taken - 1].version)}));
   }
   return response;
 }

@@ -478,6 +478,23 @@ TEST_F(EngineTest, AnUnknownCommitIsLookedUpBeforeItIsTriedAgain) {
   }
 }
 
+TEST_F(EngineTest, AnOutcomeThatStaysUnknownIsToldAndResendingStoresOnce) {
+  const std::string id = "11111111-1111-7111-8111-111111111111";
+  toy_db_->plan = [] { return CommitFault::kUnknownNotDone; };
+  ASSERT_TRUE(Submit(*toy_, Bump("a", "", id)).ok());
+  toy_->engine().RunOnce();
+  EXPECT_FALSE(answered(0));
+  clock_.Advance(absl::Seconds(1));
+  toy_->engine().RunOnce();
+  EXPECT_EQ(ErrorReason(answer(0).status()), "OUTCOME_UNKNOWN");
+  toy_db_->plan = [] { return CommitFault::kNone; };
+  clock_.Advance(absl::Seconds(5));
+  Settle();
+  ASSERT_TRUE(Submit(*toy_, Bump("a", "", id)).ok());
+  Settle();
+  EXPECT_EQ(CountIn(1), 1);
+}
+
 TEST_F(EngineTest, AnUnknownCommitOfEventsAppliesThemOnce) {
   for (const CommitFault unknown : {CommitFault::kUnknownDone, CommitFault::kUnknownNotDone}) {
     const int before = State(*follower_, "a").reopen_count();

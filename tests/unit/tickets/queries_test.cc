@@ -245,6 +245,27 @@ TEST_F(QueryTest, HistoryTellsWhoWhatWhenWhy) {
             absl::StatusCode::kNotFound);
 }
 
+TEST_F(QueryTest, APageOfHistoryFitsWhatClientsTakeAtOnce) {
+  v1::AddCommentRequest comment;
+  comment.set_name(Create("g").name());
+  for (int i = 0; i < 16'000; ++i) *comment.mutable_text() += "\xf0\x9f\x94\x94";
+  for (int i = 0; i < 80; ++i) Do<v1::Ticket>(comment);
+  v1::ListTicketHistoryRequest request;
+  request.set_name(comment.name());
+  int64_t version = 0;
+  int pages = 0;
+  do {
+    const auto page = ListTicketHistory(*database_, core_->journal(), tenant_, request);
+    ASSERT_TRUE(page.ok()) << page.status();
+    EXPECT_LT(page->ByteSizeLong(), 4u << 20);
+    for (const v1::HistoryEntry& entry : page->entries()) EXPECT_EQ(entry.version(), ++version);
+    request.set_page_token(page->next_page_token());
+    ++pages;
+  } while (!request.page_token().empty() && pages < 100);
+  EXPECT_EQ(version, 81);
+  EXPECT_GT(pages, 1);
+}
+
 TEST_F(QueryTest, AWatchShowsWhatCommitsFromNowOnAndResumes) {
   Create("g");
   const auto source = Watch({});
