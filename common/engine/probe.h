@@ -1,4 +1,4 @@
-// What an engine reports about itself; implemented over the metrics registry in common/telemetry,
+// What an engine reports about itself; implemented over the metrics of common/runtime,
 // ignored in tests.
 #pragma once
 

@@ -250,7 +250,7 @@ class EmbeddedProcess final : public Process {
   absl::Duration drain_pause_;
   absl::Duration drain_grace_;
   SystemIdSource ids_;
-  telemetry::Metrics metrics_;
+  Metrics metrics_;
   const std::unique_ptr<rpc::IdentityProvider> identity_ = rpc::MakeDevelopmentIdentity();
   std::optional<db::DataFolder> folder_;
   bus::EmbeddedBus bus_;

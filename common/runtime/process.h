@@ -11,7 +11,7 @@
 #include "common/rpc/client.h"
 #include "common/rpc/server.h"
 #include "common/runtime/module.h"
-#include "common/telemetry/metrics.h"
+#include "common/runtime/metrics.h"
 
 namespace watchbell::runtime {
 

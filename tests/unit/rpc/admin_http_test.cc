@@ -7,7 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/runtime/version.h"
-#include "common/telemetry/metrics.h"
+#include "common/runtime/metrics.h"
 
 namespace watchbell::runtime {
 namespace {
@@ -27,7 +27,7 @@ class AdminHttpTest : public ::testing::Test {
     return httplib::Client("127.0.0.1", admin_->port()).Get(path.c_str());
   }
 
-  telemetry::Metrics metrics_;
+  Metrics metrics_;
   std::vector<std::string> reasons_;
   std::unique_ptr<AdminHttp> admin_;
 };

@@ -7,7 +7,7 @@
 #include "common/engine/probe.h"
 #include "common/rpc/server.h"
 
-namespace watchbell::telemetry {
+namespace watchbell::runtime {
 
 // Thread-safe.
 class Metrics {
@@ -29,4 +29,4 @@ class Metrics {
   std::unique_ptr<Impl> impl_;
 };
 
-}  // namespace watchbell::telemetry
+}  // namespace watchbell::runtime

@@ -1,4 +1,4 @@
-#include "common/telemetry/metrics.h"
+#include "common/runtime/metrics.h"
 
 #include <prometheus/counter.h>
 #include <prometheus/family.h>
@@ -12,7 +12,7 @@
 #include "absl/status/status.h"
 #include "common/base/mutex.h"
 
-namespace watchbell::telemetry {
+namespace watchbell::runtime {
 namespace {
 
 using Labels = std::map<std::string, std::string>;
@@ -159,4 +159,4 @@ std::string Metrics::Text() const {
   return prometheus::TextSerializer().Serialize(impl_->registry.Collect());
 }
 
-}  // namespace watchbell::telemetry
+}  // namespace watchbell::runtime
