@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -73,6 +74,17 @@ DataFolder& DataFolder::operator=(DataFolder&& other) noexcept {
   std::swap(path_, other.path_);
   std::swap(fd_, other.fd_);
   return *this;
+}
+
+absl::Status DataFolder::StillThere() const {
+  struct stat held {};
+  struct stat named {};
+  if (fstat(fd_, &held) == 0 && stat((path_ + "/LOCK").c_str(), &named) == 0 &&
+      held.st_dev == named.st_dev && held.st_ino == named.st_ino) {
+    return absl::OkStatus();
+  }
+  return absl::FailedPreconditionError(absl::StrCat(
+      "the data folder ", path_, " was removed or replaced: what is stored now is lost"));
 }
 
 DataFolder::~DataFolder() {

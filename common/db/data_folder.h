@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 
 namespace watchbell::db {
@@ -18,6 +19,9 @@ class DataFolder {
   DataFolder(DataFolder&& other) noexcept;
   DataFolder& operator=(DataFolder&& other) noexcept;
   ~DataFolder();
+
+  // FAILED_PRECONDITION if the folder was removed or replaced: what is written now is lost with it.
+  absl::Status StillThere() const;
 
   const std::string& path() const { return path_; }
   std::string FileOf(const std::string& service) const { return path_ + "/" + service + ".db"; }

@@ -141,7 +141,10 @@ absl::Status Engine::Impl::RunBatch(std::vector<Item>& items, absl::Time now) {
   Batch batch({options_, parts_, classes_, references_, intake_.positions()}, now, head_);
   const absl::Time began = parts_.clock.Now();
   const absl::Status status = batch.Run(absl::MakeSpan(items));
-  recover_ = recover_ || absl::IsUnknown(status);
+  if (absl::IsUnknown(status)) {
+    recover_ = true;
+    for (Item& item : items) item.maybe_stored = true;
+  }
   if (!status.ok()) return status;
   const size_t inputs = items.size();
   Finish(batch, items, now);
@@ -236,16 +239,9 @@ Step Engine::Impl::Fail(const absl::Status& why, absl::Time now) {
   if (parts_.probe != nullptr) parts_.probe->StorageFailed();
   telemetry::Log(telemetry::Level::kWarning, "storage does not answer; the batch is tried again",
                  {{"service", options_.service}, {"error", std::string(why.message())}});
-  if (!recover_) {
-    AnswerWaiting(StorageDown(why));  // nothing of them is stored
-  } else if (again) {
-    // The first time an unknown outcome is looked up. If that does not help either, nobody knows
-    // for now, and waiting longer would only run into the callers' deadlines.
-    AnswerWaiting(Unavailable("OUTCOME_UNKNOWN",
-                              "storage went away while this was being stored: send it again with "
-                              "the same request_id",
-                              absl::Seconds(1)));
-  }
+  // An unknown outcome is looked up first. If that does not help either, nobody knows for now, and
+  // waiting longer would only run into the callers' deadlines.
+  if (!recover_ || again) AnswerWaiting(StorageDown(why));
   retry_at_ = now + retry_;
   retry_ = std::min(retry_ * 2, kLastRetry);
   return {0, false, retry_at_};
@@ -254,6 +250,12 @@ Step Engine::Impl::Fail(const absl::Status& why, absl::Time now) {
 void Engine::Impl::AnswerWaiting(const absl::Status& status) {
   for (Item& item : queue_.TakeCommands()) {
     item.answer = status;
+    if (item.maybe_stored) {
+      item.answer = Unavailable("OUTCOME_UNKNOWN",
+                                "storage went away while this was being stored: send it again with "
+                                "the same request_id",
+                                absl::Seconds(1));
+    }
     Answer(item);
   }
 }

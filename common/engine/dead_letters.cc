@@ -85,7 +85,8 @@ absl::StatusOr<std::vector<admin::v1::DeadLetter>> ListDeadLetters(db::Database&
   std::vector<admin::v1::DeadLetter> letters;
   for (admin::v1::DeadLetter& letter : stored) {
     if (!all && letter.state() != admin::v1::DEAD_LETTER_STATE_OPEN) continue;
-    if (!tenant.empty() && letter.tenant() != tenant) continue;
+    const bool visible = tenant.empty() || letter.tenant().empty() || letter.tenant() == tenant;
+    if (!visible) continue;
     letter.clear_value();
     letters.push_back(std::move(letter));
   }

@@ -30,7 +30,8 @@ admin::v1::DeadLetter MakeDeadLetter(const Item& item, const std::string& servic
 // The record a dead letter was made of.
 bus::Record RecordOf(const admin::v1::DeadLetter& dead_letter);
 
-// Oldest first, at most 1,000, without values; open ones only unless `all`. An empty tenant lists
+// Oldest first, at most 1,000, without values; open ones only unless `all`. Those of a tenant and
+// those whose tenant could not be read; an empty tenant lists
 // every tenant's.
 absl::StatusOr<std::vector<admin::v1::DeadLetter>> ListDeadLetters(db::Database& database,
                                                                    const std::string& tenant,

@@ -49,6 +49,9 @@ struct Item {
   absl::Status unreadable;  // why the record cannot be read
   absl::Status condemned;   // why it cannot be stored, found out when it was tried alone
 
+  // Commands: a commit of unknown outcome may have stored it.
+  bool maybe_stored = false;
+
   // Releases of dead letters.
   std::string dead_letter_id;
   bool skip = false;

@@ -58,11 +58,10 @@ class DeadLetterDesk {
     if (!request.service().empty()) RETURN_IF_ERROR(Find(request.service()).status());
     for (ServiceCore* core : cores_) {
       if (!request.service().empty() && core->name() != request.service()) continue;
-      ASSIGN_OR_RETURN(std::vector<DeadLetter> letters,
-                       engine::ListDeadLetters(core->database(), "", request.all()));
-      for (DeadLetter& letter : letters) {
-        if (MaySee(call, letter)) found.push_back(std::move(letter));
-      }
+      ASSIGN_OR_RETURN(
+          std::vector<DeadLetter> letters,
+          engine::ListDeadLetters(core->database(), call.identity.tenant, request.all()));
+      std::move(letters.begin(), letters.end(), std::back_inserter(found));
     }
     std::stable_sort(found.begin(), found.end(), [](const DeadLetter& a, const DeadLetter& b) {
       return FromProto(a.first_seen_at()) < FromProto(b.first_seen_at());

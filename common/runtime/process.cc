@@ -210,6 +210,9 @@ class EmbeddedProcess final : public Process {
       MutexLock lock(mu_);
       if (stopping_) reasons.emplace_back("the process is stopping");
     }
+    if (const absl::Status there = folder_->StillThere(); !there.ok()) {
+      reasons.emplace_back(there.message());
+    }
     for (const auto& module : modules_) {
       const absl::Status health = module->core->engine().Health();
       metrics_.SetHealthy(module->core->name(), health.ok());

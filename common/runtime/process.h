@@ -10,8 +10,8 @@
 #include "common/config/config.h"
 #include "common/rpc/client.h"
 #include "common/rpc/server.h"
-#include "common/runtime/module.h"
 #include "common/runtime/metrics.h"
+#include "common/runtime/module.h"
 
 namespace watchbell::runtime {
 

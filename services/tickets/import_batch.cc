@@ -36,6 +36,9 @@ T CopyOf(const engine::View& view, const EntityKey& key) {
   return known != nullptr ? *known : T();
 }
 
+// Clocks of other tools and their zones may be off; a year may not.
+constexpr absl::Duration kFutureTolerance = absl::Hours(24);
+
 class ImportRun {
  public:
   ImportRun(const engine::View& view, const engine::Input& input,
@@ -43,6 +46,7 @@ class ImportRun {
       : view_(view),
         request_(request),
         tenant_(input.identity.tenant),
+        now_(input.now),
         import_(CopyOf<state::v1::ImportState>(view, ImportKey(tenant_, request.source()))),
         counter_(CopyOf<state::v1::Counter>(view, CounterKey(tenant_))) {}
 
@@ -119,6 +123,10 @@ class ImportRun {
     }
     Act act;
     ASSIGN_OR_RETURN(act.at, ParseInstant(command.occurred_at(), "occurred_at"));
+    // The import's own end is its latest event: one date typed wrong must not move it out of reach.
+    if (act.at > now_ + kFutureTolerance) {
+      return InvalidField("occurred_at", "is more than a day ahead of now");
+    }
     act.kind = events::v1::ACTOR_KIND_AGENT;
     act.actor = command.actor();
     if (command.has_source_recorded_at()) {
@@ -218,6 +226,7 @@ class ImportRun {
   const engine::View& view_;
   const v1::ImportBatchRequest& request_;
   const std::string tenant_;
+  const absl::Time now_;
   state::v1::ImportState import_;
   state::v1::Counter counter_;
   absl::flat_hash_map<std::string, Working> tickets_;

@@ -61,6 +61,21 @@ TEST(DataFolderTest, MakesTheFolder) {
   EXPECT_EQ(stat(path.c_str(), &info), 0);
 }
 
+TEST(DataFolderTest, ARemovedOrReplacedFolderIsNoticed) {
+  test::TempFolder temp;
+  const std::string path = temp.File("data");
+  const auto folder = DataFolder::Lock(path, "watchbell serve");
+  ASSERT_TRUE(folder.ok()) << folder.status();
+  EXPECT_TRUE(folder->StillThere().ok());
+  const std::string lock = path + "/LOCK";
+  ASSERT_EQ(unlink(lock.c_str()), 0);
+  EXPECT_THAT(std::string(folder->StillThere().message()), HasSubstr("removed"));
+  const auto again = DataFolder::Lock(path, "watchbell serve");
+  ASSERT_TRUE(again.ok()) << again.status();
+  EXPECT_FALSE(folder->StillThere().ok()) << "it is somebody else's now";
+  EXPECT_TRUE(again->StillThere().ok());
+}
+
 TEST(DataFolderTest, ASecondProcessIsToldWhoTheFirstIs) {
   test::TempFolder temp;
   Holder holder(temp.path());

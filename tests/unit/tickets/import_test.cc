@@ -169,6 +169,22 @@ TEST_F(ImportTest, BatchSizesAndRepeatsDoNotMatter) {
   }
 }
 
+TEST_F(ImportTest, ADateFarAheadCostsOnlyItsCommand) {
+  AddCreate("INC1");
+  Add("INC1", 1, 0, 0).mutable_start_work();
+  *batch.mutable_commands(1)->mutable_occurred_at() = ToProto(desk.now + absl::Hours(25));
+  Add("INC1", 2, 0, 6).mutable_touch();
+  const v1::ImportBatchResponse response = Send();
+  ASSERT_EQ(response.results_size(), 3);
+  EXPECT_EQ(response.results(1).error_reason(), "INVALID_FIELD");
+  EXPECT_TRUE(response.results(2).applied());
+  v1::FinishImportRequest finish;
+  finish.set_source(batch.source());
+  const auto finished = desk.Command<v1::FinishImportResponse>(finish);
+  ASSERT_TRUE(finished.ok()) << finished.status();
+  EXPECT_LE(FromProto(finished->as_of()), desk.now);
+}
+
 TEST_F(ImportTest, ARefusedCommandCostsOnlyItself) {
   Add("INC0", 1, 0, 0).mutable_start_work();  // never created
   AddCreate("INC1");
