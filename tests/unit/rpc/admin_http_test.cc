@@ -6,8 +6,8 @@
 #include <nlohmann/json.hpp>
 
 #include "absl/strings/str_cat.h"
-#include "common/runtime/version.h"
 #include "common/runtime/metrics.h"
+#include "common/runtime/version.h"
 
 namespace watchbell::runtime {
 namespace {
