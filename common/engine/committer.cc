@@ -124,13 +124,15 @@ absl::Status Engine::Impl::Run(std::vector<Item> items, absl::Time now) {
     one.push_back(std::move(items[i]));
     status = RunBatch(one, now);
     if (status.ok()) continue;
-    if (!IsTransient(status)) {
+    auto rest = items.begin() + static_cast<std::ptrdiff_t>(i);
+    if (IsTransient(status)) {
+      *rest = std::move(one[0]);
+    } else {
       status = Condemn(std::move(one[0]), status, now);
       if (status.ok()) continue;
-    } else {
-      items[i] = std::move(one[0]);
+      ++rest;  // that one is put back already
     }
-    items.erase(items.begin(), items.begin() + static_cast<std::ptrdiff_t>(i));
+    items.erase(items.begin(), rest);
     PutBack(std::move(items));
     return status;
   }

@@ -59,30 +59,10 @@ class FakeSender : public engine::EffectRunner {
     }
   }
 
-  // An answer that comes late: for attempts that were answered kNone.
-  void AnswerLate(Attempt attempt, Answer answer) {
-    attempt.answer = answer;
-    Submit submit;
-    {
-      MutexLock lock(mu_);
-      submit = submit_;
-    }
-    Feed(attempt, submit);
-  }
-
   // Everything that came, in order.
   std::vector<Attempt> attempts() const {
     MutexLock lock(mu_);
     return attempts_;
-  }
-
-  // Persons in the order in which the world took a delivery for them.
-  std::vector<std::string> PeopleTold() const {
-    std::vector<std::string> people;
-    for (const Attempt& attempt : attempts()) {
-      if (attempt.answer == Answer::kTaken) people.push_back(attempt.delivery.person());
-    }
-    return people;
   }
 
  private:

@@ -14,6 +14,7 @@ namespace watchbell::test {
 enum class CommitFault {
   kNone,
   kRefused,         // UNAVAILABLE, nothing committed
+  kBroken,          // INTERNAL, nothing committed: not a thing that time heals
   kUnknownDone,     // UNKNOWN, but it is committed
   kUnknownNotDone,  // UNKNOWN, and it is not
 };
@@ -77,6 +78,9 @@ class FaultyDatabase : public db::Database {
         case CommitFault::kRefused:
           real_.reset();
           return absl::UnavailableError("injected: the disk is full");
+        case CommitFault::kBroken:
+          real_.reset();
+          return absl::InternalError("injected: cannot be stored");
         case CommitFault::kUnknownDone: {
           const absl::Status status = real_->Commit();
           return status.ok() ? absl::UnknownError("injected: no answer to COMMIT") : status;

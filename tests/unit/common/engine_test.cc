@@ -447,6 +447,29 @@ TEST_F(EngineTest, ARefusedCommitIsNobodysFault) {
   EXPECT_EQ(CountIn(2), 1);
 }
 
+TEST_F(EngineTest, AnEventThatCannotBeStoredParksItsKeyAlthoughStorageFailsMeanwhile) {
+  // Together they fail, the first fails alone, and storage goes away while it is set aside.
+  std::vector<CommitFault> faults = {CommitFault::kBroken, CommitFault::kBroken,
+                                     CommitFault::kRefused};
+  follower_db_->plan = [&faults] {
+    if (faults.empty()) return CommitFault::kNone;
+    const CommitFault next = faults.front();
+    faults.erase(faults.begin());
+    return next;
+  };
+  for (const char* thing : {"a", "b", "c"}) ASSERT_TRUE(Submit(*toy_, Bump(thing)).ok());
+  Settle();
+  clock_.Advance(absl::Seconds(5));
+  Settle();
+  const auto letters = engine::ListDeadLetters(*follower_db_, "", false);
+  ASSERT_TRUE(letters.ok());
+  ASSERT_EQ(letters->size(), 1u);
+  EXPECT_EQ((*letters)[0].reason(), "STORE_FAILED");
+  int applied = 0;
+  for (const char* thing : {"a", "b", "c"}) applied += State(*follower_, thing).reopen_count();
+  EXPECT_EQ(applied, 2) << "it hurts nobody else";
+}
+
 TEST_F(EngineTest, AFollowerKeepsItsEventsWhileItsStorageIsDown) {
   CommitFault fault = CommitFault::kRefused;
   follower_db_->plan = [&fault] { return fault; };

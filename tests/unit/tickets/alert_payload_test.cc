@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
@@ -36,6 +37,7 @@ Json Manifest(const char* folder) {
     Json entry = Json::parse(line);
     if (entry["format"] == "alertmanager_webhook_v4") lines.push_back(std::move(entry));
   }
+  if (lines.empty() && std::getenv("CI") != nullptr) ADD_FAILURE() << "CI must have the vectors";
   return lines;
 }
 
