@@ -1,4 +1,5 @@
 # Compiles services/<name>/schema/NNNN_<what>.sql into watchbell::<name>::Schema() (declared in schema/schema.h).
+# A script with a line "-- needed: no" is one that programs of its version also run without.
 function(watchbell_embed_migrations name target)
   file(GLOB scripts CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${name}/schema/*.sql)
   list(SORT scripts)
@@ -10,7 +11,11 @@ function(watchbell_embed_migrations name target)
     string(REGEX MATCH "^[0-9]+" number ${base})
     string(REGEX REPLACE "^0+" "" number ${number})
     file(READ ${script} sql)
-    string(APPEND body "      {${number}, \"${base}\", R\"sql(${sql})sql\"},\n")
+    set(needed true)
+    if(sql MATCHES "(^|\n)-- needed: no\n")
+      set(needed false)
+    endif()
+    string(APPEND body "      {${number}, \"${base}\", R\"sql(${sql})sql\", ${needed}},\n")
   endforeach()
   string(APPEND body "  };\n}\n\n}  // namespace watchbell::${name}\n")
   file(CONFIGURE OUTPUT ${CMAKE_CURRENT_BINARY_DIR}/${name}_schema.cc CONTENT "${body}" @ONLY)

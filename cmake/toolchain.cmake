@@ -16,6 +16,9 @@ find_package(Threads REQUIRED)
 find_package(Protobuf REQUIRED)  # module mode, before gRPC
 find_package(absl REQUIRED)
 find_package(SQLite3 REQUIRED)
+find_package(PkgConfig REQUIRED)
+pkg_check_modules(LIBPQ REQUIRED IMPORTED_TARGET libpq)  # FindPostgreSQL wants a server's headers too
+pkg_check_modules(RDKAFKA REQUIRED IMPORTED_TARGET rdkafka)
 find_package(ZLIB REQUIRED)
 find_package(OpenSSL REQUIRED)
 find_package(GTest REQUIRED)

@@ -6,7 +6,11 @@ usage: tests/run_tests.py BUILD_DIR [NAME...]
 Programs: everything executable in BUILD_DIR/tests but *_bench, then tests/integration/*_test.py (each ends with
 "N passed, M failed"). A failure stops nothing. A crash, a time-out or a missing verdict counts as one failure more.
 Logs and results are kept in BUILD_DIR/test-results.
+
+PostgreSQL and Kafka are started once for the whole run, in a temporary folder on free ports, and stopped at its end;
+every program finds them in WATCHBELL_TEST_POSTGRES and WATCHBELL_TEST_KAFKA. A run of unit tests only starts none.
 """
+import contextlib
 import json
 import os
 import pathlib
@@ -16,8 +20,13 @@ import signal
 import subprocess
 import sys
 import time
+import uuid
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "deploy" / "local"))
+import processes  # noqa: E402
+import servers  # noqa: E402
+
 TIMEOUT_SECONDS = 1800
 VERDICT = re.compile(r"^(\d+) passed, (\d+) failed$")
 
@@ -33,6 +42,8 @@ class Outcome:
 
 def run_logged(argv, log_path, environment):
     """Exit status, negative for a signal, None after a time-out. Whatever it started ends with it."""
+    mark = str(uuid.uuid4())
+    environment = {**environment, "RUN_TESTS_MARK": mark}
     with open(log_path, "wb") as log:
         process = subprocess.Popen(argv, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
                                    env=environment, start_new_session=True)
@@ -46,6 +57,8 @@ def run_logged(argv, log_path, environment):
             except ProcessLookupError:
                 pass
             process.wait()
+            for left in processes.with_variable("RUN_TESTS_MARK", mark):  # in sessions of their own
+                left.kill()
 
 
 def ended_badly(status):
@@ -88,9 +101,12 @@ def read_verdict(outcome, status, log_path):
         outcome.failed.append(f"(no verdict: {ended_badly(status)})")
 
 
-def run_program(program, results, build):
+def run_program(program, results, build, servers_environment):
     # WATCHBELL_* is configuration of the programs under test: only the scripts, which know, are told where those are.
     environment = {name: value for name, value in os.environ.items() if not name.startswith("WATCHBELL_")}
+    environment.update(servers_environment)
+    if "WATCHBELL_CACHE" in os.environ:
+        environment["WATCHBELL_CACHE"] = os.environ["WATCHBELL_CACHE"]
     outcome = Outcome(program.stem if program.suffix == ".py" else program.name)
     log_path, result_path = results / f"{outcome.name}.log", results / f"{outcome.name}.json"
     started = time.monotonic()
@@ -117,7 +133,38 @@ def report(outcome, results):
         print("".join(f"    | {line}\n" for line in tail) + f"    all of it: {log_path}", flush=True)
 
 
+@contextlib.contextmanager
+def servers_for(programs):
+    """The servers' variables, while they run. Unit tests and the look at the sources need none."""
+    if all(p.name.startswith("unit_") or p.name == "layering" for p in programs):
+        yield {}
+        return
+    print("+ starting PostgreSQL and Kafka", flush=True)
+    with servers.both() as (postgres, kafka):
+        yield servers.test_environment(postgres, kafka)
+
+
+def run_all(programs, results, build):
+    """An outcome for each program. Servers that do not start are a failure of the run, not a reason to skip tests."""
+    outcomes = []
+    try:
+        with servers_for(programs) as environment:
+            for program in programs:
+                outcomes.append(run_program(program, results, build, environment))
+                report(outcomes[-1], results)
+    except (RuntimeError, OSError) as error:
+        outcomes.append(Outcome("servers"))
+        outcomes[-1].failed.append(str(error))
+        print(error, flush=True)
+    return outcomes
+
+
+def terminated(*_):
+    sys.exit(128 + signal.SIGTERM)  # so that what was started is ended on the way out
+
+
 def main():
+    signal.signal(signal.SIGTERM, terminated)
     if len(sys.argv) < 2:
         sys.exit(__doc__)
     build, names = pathlib.Path(sys.argv[1]).resolve(), set(sys.argv[2:])
@@ -130,10 +177,7 @@ def main():
     results = build / "test-results"
     shutil.rmtree(results, ignore_errors=True)
     results.mkdir(parents=True)
-    outcomes = []
-    for program in programs:
-        outcomes.append(run_program(program, results, build))
-        report(outcomes[-1], results)
+    outcomes = run_all(programs, results, build)
     passed = sum(o.passed for o in outcomes)
     failures = [f"{o.name}: {name}" for o in outcomes for name in o.failed]
     if not programs:

@@ -16,24 +16,37 @@ unsigned char ByteAt(absl::string_view text, size_t i) {
 
 bool IsPlain(unsigned char c) { return c >= 0x20 && c < 0x7f && c != '%'; }
 
-// Length of the UTF-8 character at `i`; 0 if there is none, or one that attributes must not hold
-// (C1 controls, surrogates, non-characters).
-size_t GoodCharacter(absl::string_view text, size_t i) {
+// Length of the UTF-8 character at `i`, 0 if there is none.
+size_t Character(absl::string_view text, size_t i, uint32_t* code) {
   const unsigned char first = ByteAt(text, i);
-  if (first < 0x80) return IsPlain(first) ? 1 : 0;
+  *code = first;
+  if (first < 0x80) return 1;
   const size_t length = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
   if (first < 0xc2 || first > 0xf4 || i + length > text.size()) return 0;
-  uint32_t code = first & (0xffU >> (length + 1));
+  *code = first & (0xffU >> (length + 1));
   for (size_t j = 1; j < length; ++j) {
     const unsigned char next = ByteAt(text, i + j);
     if ((next & 0xc0) != 0x80) return 0;
-    code = (code << 6) | (next & 0x3fU);
+    *code = (*code << 6) | (next & 0x3fU);
   }
-  const bool shortest = code >= (length == 2 ? 0x80U : length == 3 ? 0x800U : 0x10000U);
-  const bool surrogate = code >= 0xd800 && code <= 0xdfff;
+  const bool shortest = *code >= (length == 2 ? 0x80U : length == 3 ? 0x800U : 0x10000U);
+  const bool surrogate = *code >= 0xd800 && *code <= 0xdfff;
+  return shortest && *code <= 0x10ffff && !surrogate ? length : 0;
+}
+
+// The same, but 0 also for one that attributes must not hold (controls, "%", non-characters).
+size_t GoodCharacter(absl::string_view text, size_t i) {
+  uint32_t code = 0;
+  const size_t length = Character(text, i, &code);
+  if (length <= 1) return length == 1 && IsPlain(ByteAt(text, i)) ? 1 : 0;
   const bool non_character = (code & 0xfffe) == 0xfffe || (code >= 0xfdd0 && code <= 0xfdef);
-  const bool control = code < 0xa0;
-  return shortest && code <= 0x10ffff && !surrogate && !non_character && !control ? length : 0;
+  return non_character || code < 0xa0 ? 0 : length;
+}
+
+void AppendEscaped(unsigned char byte, std::string* out) {
+  out->push_back('%');
+  out->push_back(kHex[byte >> 4]);
+  out->push_back(kHex[byte & 15]);
 }
 
 // How much of the beginning is plain: nearly always all of it.
@@ -100,10 +113,22 @@ std::string EncodeAttribute(absl::string_view text) {
       result.append(text.data() + i, length);
       i += length;
     } else {
-      const unsigned char byte = ByteAt(text, i++);
-      result.push_back('%');
-      result.push_back(kHex[byte >> 4]);
-      result.push_back(kHex[byte & 15]);
+      AppendEscaped(ByteAt(text, i++), &result);
+    }
+  }
+  return result;
+}
+
+std::string AsUtf8(absl::string_view bytes) {
+  std::string result;
+  result.reserve(bytes.size());
+  uint32_t code = 0;
+  for (size_t i = 0; i < bytes.size();) {
+    if (const size_t length = Character(bytes, i, &code); length > 0) {
+      result.append(bytes.data() + i, length);
+      i += length;
+    } else {
+      AppendEscaped(ByteAt(bytes, i++), &result);
     }
   }
   return result;

@@ -15,6 +15,9 @@ std::string EncodeAttribute(absl::string_view text);
 // False if `value` holds a control character or a broken escape.
 bool DecodeAttribute(absl::string_view value, std::string* text);
 
+// What is UTF-8 stays as it is, every other byte becomes %XX: for showing bytes of any kind.
+std::string AsUtf8(absl::string_view bytes);
+
 // "2026-01-02T03:04:05.000006Z".
 std::string FormatAttributeTime(absl::Time time);
 // Takes any RFC 3339 time with an offset; microseconds are kept. False if it is none.

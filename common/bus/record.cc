@@ -155,7 +155,7 @@ Record ToRecord(const journal::JournalRow& row, const std::string& producer,
   Record record;
   record.topic = topic;
   record.shard = row.shard;
-  record.offset = row.sequence;
+  record.sequence = row.sequence;
   record.key = row.stream_id;
   record.value = row.payload;
   auto& headers = record.headers;
@@ -194,6 +194,7 @@ Record ToRecord(const journal::JournalRow& row, const std::string& producer,
 
 absl::StatusOr<Envelope> ParseEnvelope(const Record& record) {
   if (record.key.empty()) return Bad("EMPTY_KEY", "the record has no key");
+  if (record.null_value) return Bad("NO_VALUE", "the record has no value, not even an empty one");
   Values values{};
   RETURN_IF_ERROR(Collect(record, &values));
   if (*values[kSpecVersion] != "1.0") {

@@ -17,11 +17,18 @@ namespace watchbell::bus {
 // A record as a broker keeps it.
 struct Record {
   std::string topic;
-  int shard = 0;       // partition
-  int64_t offset = 0;  // place in the partition; on the embedded bus the journal sequence
+  int shard = 0;        // partition
+  int64_t offset = -1;  // place in the partition; -1 = it did not come from one, but from a journal
+  int64_t sequence = 0;  // the producer's journal sequence; 0 = unknown
   std::string key;
   std::vector<std::pair<std::string, std::string>> headers;
   std::string value;
+  std::optional<absl::Time>
+      written_at;  // by its producer's clock; known of a broker's records only
+  // Kafka tells nothing at all from an empty text: no key, no value, headers (by place) without one.
+  bool null_key = false;
+  bool null_value = false;
+  std::vector<size_t> null_headers = {};
 };
 using RecordPtr = std::shared_ptr<const Record>;
 
@@ -49,7 +56,7 @@ Record ToRecord(const journal::JournalRow& row, const std::string& producer,
                 const std::string& topic);
 
 // INVALID_ARGUMENT with a listed reason: MISSING_HEADER, REPEATED_HEADER, BAD_HEADER,
-// UNSUPPORTED_VERSION, UNSUPPORTED_CONTENT_TYPE, EMPTY_KEY, KEY_MISMATCH.
+// UNSUPPORTED_VERSION, UNSUPPORTED_CONTENT_TYPE, EMPTY_KEY, KEY_MISMATCH, NO_VALUE.
 absl::StatusOr<Envelope> ParseEnvelope(const Record& record);
 
 }  // namespace watchbell::bus

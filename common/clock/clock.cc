@@ -14,6 +14,10 @@ absl::Time ToMicros(absl::Time t) { return absl::FromUnixMicros(absl::ToUnixMicr
 
 absl::Time SystemClock::Now() { return ToMicros(absl::Now()); }
 
+absl::Duration SystemClock::Steady() {
+  return absl::FromChrono(std::chrono::steady_clock::now().time_since_epoch());
+}
+
 void SystemClock::WaitUntil(Mutex& mu, CondVar& cv, absl::Time deadline) {
   if (deadline == absl::InfiniteFuture()) {
     cv.Wait(mu);
@@ -30,6 +34,11 @@ absl::Time FakeClock::Now() {
   return now_;
 }
 
+absl::Duration FakeClock::Steady() {
+  MutexLock lock(mu_);
+  return steady_;
+}
+
 void FakeClock::WaitUntil(Mutex&, CondVar&, absl::Time) {}
 
 void FakeClock::Set(absl::Time now) {
@@ -40,6 +49,7 @@ void FakeClock::Set(absl::Time now) {
 void FakeClock::Advance(absl::Duration by) {
   MutexLock lock(mu_);
   now_ = ToMicros(now_ + by);
+  steady_ += std::max(by, absl::ZeroDuration());
 }
 
 }  // namespace watchbell

@@ -14,6 +14,10 @@ class Clock {
   // UTC now, truncated to microseconds: the resolution of everything stored.
   virtual absl::Time Now() = 0;
 
+  // Time since some fixed moment; never goes back, whatever is done to the clock. For measuring how
+  // long something took or was seen.
+  virtual absl::Duration Steady() = 0;
+
   // Waits on `cv` until notified or `deadline` has come; `mu` must be held and is held again on
   // return. May wake early.
   virtual void WaitUntil(Mutex& mu, CondVar& cv, absl::Time deadline) = 0;
@@ -23,6 +27,7 @@ class Clock {
 class SystemClock : public Clock {
  public:
   absl::Time Now() override;
+  absl::Duration Steady() override;
   void WaitUntil(Mutex& mu, CondVar& cv, absl::Time deadline) override;
 };
 
@@ -32,6 +37,7 @@ class FakeClock : public Clock {
  public:
   explicit FakeClock(absl::Time start) : now_(start) {}
   absl::Time Now() override;
+  absl::Duration Steady() override;
   // Returns at once: nothing that runs under a FakeClock may wait for it.
   void WaitUntil(Mutex& mu, CondVar& cv, absl::Time deadline) override;
   // May go back: clocks do.
@@ -41,6 +47,7 @@ class FakeClock : public Clock {
  private:
   Mutex mu_;
   absl::Time now_ ABSL_GUARDED_BY(mu_);
+  absl::Duration steady_ ABSL_GUARDED_BY(mu_);
 };
 
 }  // namespace watchbell

@@ -6,16 +6,20 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_replace.h"
+#include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "common/base/status_macros.h"
 #include "common/config/sources.h"
 
 namespace watchbell::config {
 namespace {
+
+constexpr char kMask[] = "***";
 
 bool IsInteger(const std::string& text) {
   int ignored = 0;
@@ -37,9 +41,45 @@ absl::Status CheckKind(const Key& key, const std::string& value, const std::stri
 
 }  // namespace
 
+std::string MaskUrl(const std::string& url) {
+  const size_t scheme = url.find("://");
+  if (scheme == std::string::npos) return kMask;
+  std::string masked = url.substr(0, scheme + 3);
+  absl::string_view rest = absl::string_view(url).substr(masked.size());
+  // The last @ of all: a password may hold one, or a slash, that was not escaped. Rather too much
+  // is masked than too little.
+  if (const size_t at = rest.rfind('@'); at != absl::string_view::npos) {
+    const absl::string_view user = rest.substr(0, at);
+    const size_t colon = user.find(':');
+    absl::StrAppend(&masked, user.substr(0, colon));
+    if (colon != absl::string_view::npos) absl::StrAppend(&masked, ":", kMask);
+    rest.remove_prefix(at);
+  }
+  const size_t query = rest.find('?');
+  absl::StrAppend(&masked, rest.substr(0, query));
+  if (query == absl::string_view::npos) return masked;
+  char separator = '?';
+  for (const absl::string_view part : absl::StrSplit(rest.substr(query + 1), '&')) {
+    const absl::string_view name = part.substr(0, part.find('='));
+    masked += separator;
+    separator = '&';
+    if (absl::StrContains(name, "password")) {
+      absl::StrAppend(&masked, name, "=", kMask);
+    } else {
+      absl::StrAppend(&masked, part);
+    }
+  }
+  return masked;
+}
+
 class Loader {
  public:
-  explicit Loader(std::vector<Key> keys) { config_.keys_ = std::move(keys); }
+  Loader(std::vector<Key> keys, const std::vector<Key>& elsewhere) : known_(keys) {
+    config_.keys_ = std::move(keys);
+    for (const Key& key : elsewhere) {
+      if (!IsOwn(key.name)) known_.push_back(key);
+    }
+  }
 
   absl::StatusOr<Config> Load(const std::vector<std::string>& args,
                               const std::map<std::string, std::string>& environment) {
@@ -54,19 +94,25 @@ class Loader {
       config_.entries_[key.name] = {key.default_value, "default"};
     // From the weakest source to the strongest: each overwrites what came before.
     if (!file.empty()) {
-      ASSIGN_OR_RETURN(const std::vector<Setting> yaml, ReadYaml(config_.keys_, file));
+      ASSIGN_OR_RETURN(const std::vector<Setting> yaml, ReadYaml(known_, file));
       RETURN_IF_ERROR(ApplyAll(yaml));
     }
-    ASSIGN_OR_RETURN(const std::vector<Setting> variables,
-                     ReadEnvironment(config_.keys_, environment));
+    ASSIGN_OR_RETURN(const std::vector<Setting> variables, ReadEnvironment(known_, environment));
     RETURN_IF_ERROR(ApplyAll(variables));
     RETURN_IF_ERROR(ApplyAll(flags.settings));
     return std::move(config_);
   }
 
  private:
+  bool IsOwn(const std::string& name) const {
+    const std::vector<std::string> own = SettableNames(config_.keys_);
+    return std::find(own.begin(), own.end(), name) != own.end();
+  }
+
   absl::Status ApplyAll(const std::vector<Setting>& settings) {
-    for (const Setting& setting : settings) RETURN_IF_ERROR(Apply(setting, settings));
+    for (const Setting& setting : settings) {
+      if (IsOwn(setting.key)) RETURN_IF_ERROR(Apply(setting, settings));
+    }
     return absl::OkStatus();
   }
 
@@ -100,11 +146,13 @@ class Loader {
   }
 
   Config config_;
+  std::vector<Key> known_;  // ours, and those of others
 };
 
 absl::StatusOr<Config> Config::Load(std::vector<Key> keys, const std::vector<std::string>& args,
-                                    const std::map<std::string, std::string>& environment) {
-  return Loader(std::move(keys)).Load(args, environment);
+                                    const std::map<std::string, std::string>& environment,
+                                    const std::vector<Key>& elsewhere) {
+  return Loader(std::move(keys), elsewhere).Load(args, environment);
 }
 
 const std::string& Config::Get(const std::string& key) const {
@@ -137,8 +185,9 @@ std::string Config::Print() const {
   std::string out;
   for (const Key& key : keys_) {
     const Entry& entry = entries_.at(key.name);
-    const bool mask = key.secret && !entry.value.empty();
-    absl::StrAppend(&out, key.name, " = ", mask ? "***" : entry.value, "  # ", entry.source, "\n");
+    std::string value = entry.value;
+    if (key.secret && !value.empty()) value = key.url ? MaskUrl(value) : kMask;
+    absl::StrAppend(&out, key.name, " = ", value, "  # ", entry.source, "\n");
   }
   return out;
 }

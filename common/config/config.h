@@ -21,7 +21,13 @@ struct Key {
   // webhook.secret_file) and are masked in Print. The file's text is taken without the line break
   // at its end.
   bool secret = false;
+  // A secret that is a URL of a database: Print masks the passwords in it, not all of it.
+  bool url = false;
 };
+
+// `url` with its passwords masked: after the user's name, and parameters named so. What is no URL
+// is masked as a whole.
+std::string MaskUrl(const std::string& url);
 
 // Immutable after Load; thread-safe.
 class Config {
@@ -29,9 +35,11 @@ class Config {
   // `args`: flags and what is left over (positional, returned in rest(); all of it after "--").
   // --config FILE or WATCHBELL_CONFIG names the YAML file. Errors are INVALID_ARGUMENT and name the
   // key and its source, for YAML FILE:LINE:COLUMN. Environment variables that Kubernetes makes for
-  // a service of this name are no keys of ours.
+  // a service of this name are no keys of ours. Keys of `elsewhere` are those of other commands
+  // that share file and environment: left alone there, unknown as flags.
   static absl::StatusOr<Config> Load(std::vector<Key> keys, const std::vector<std::string>& args,
-                                     const std::map<std::string, std::string>& environment);
+                                     const std::map<std::string, std::string>& environment,
+                                     const std::vector<Key>& elsewhere = {});
 
   // The value; the key must be among those given to Load.
   const std::string& Get(const std::string& key) const;

@@ -28,6 +28,12 @@ std::string VariableOf(const std::string& name) {
                       absl::AsciiStrToUpper(absl::StrReplaceAll(name, {{".", "_"}, {"-", "_"}})));
 }
 
+// What ./dev and the test scripts are told; it may be exported in the shell that starts a program.
+bool IsOfTheScripts(const std::string& variable) {
+  return variable == "WATCHBELL_CACHE" || absl::StartsWith(variable, "WATCHBELL_TEST_") ||
+         absl::StartsWith(variable, "WATCHBELL_LOCAL_");
+}
+
 // Kubernetes sets these for every service of the namespace; one may be called "watchbell" or
 // "watchbell-something".
 bool IsKubernetesLink(const std::string& variable, const std::string& value) {
@@ -192,7 +198,10 @@ absl::StatusOr<std::vector<Setting>> ReadEnvironment(
   const std::map<std::string, std::string> names = NamesBy(keys, VariableOf);
   std::vector<Setting> settings;
   for (const auto& [variable, value] : environment) {
-    if (!absl::StartsWith(variable, kPrefix) || variable == "WATCHBELL_CONFIG") continue;
+    if (!absl::StartsWith(variable, kPrefix) || variable == "WATCHBELL_CONFIG" ||
+        IsOfTheScripts(variable)) {
+      continue;
+    }
     const auto known = names.find(variable);
     if (known != names.end()) {
       settings.push_back({known->second, value, "environment " + variable});

@@ -10,6 +10,9 @@ namespace {
 constexpr char kMakeTable[] =
     "CREATE TABLE IF NOT EXISTS schema_version (number BIGINT PRIMARY KEY, name TEXT NOT NULL);";
 
+// How far a database may be ahead of a program that still runs on it.
+constexpr int kMostAhead = 1;
+
 absl::Status CheckNumbers(absl::Span<const Migration> migrations) {
   for (size_t i = 0; i < migrations.size(); ++i) {
     if (migrations[i].number != static_cast<int>(i) + 1) {
@@ -21,38 +24,85 @@ absl::Status CheckNumbers(absl::Span<const Migration> migrations) {
   return absl::OkStatus();
 }
 
-absl::Status CheckNotNewer(int version, absl::Span<const Migration> migrations) {
-  if (version <= static_cast<int>(migrations.size())) return absl::OkStatus();
+absl::Status CheckNotTooNew(int version, absl::Span<const Migration> migrations) {
+  const int known = static_cast<int>(migrations.size());
+  if (version <= known + kMostAhead) return absl::OkStatus();
   return absl::FailedPreconditionError(
-      absl::StrCat("the database has schema version ", version, ", this program knows only up to ",
-                   migrations.size(), ": use the program that wrote it, or a newer one"));
+      absl::StrCat("the database is too new: it has schema version ", version,
+                   ", this program knows only up to ", known,
+                   " and runs with one more: use the program that wrote it, or a newer one"));
 }
 
-// The step and its mark, or neither.
-std::string InOneTransaction(const Migration& migration) {
-  return absl::StrCat("BEGIN;\n", migration.sql,
-                      "\n;INSERT INTO schema_version (number, name) VALUES (", migration.number,
-                      ", '", absl::StrReplaceAll(migration.name, {{"'", "''"}}), "');\nCOMMIT;");
+// Runs one step at a time, whoever asks for it. Waiting for another's step is no failure.
+std::string InOneTransaction(absl::string_view sql) {
+  return absl::StrCat(
+      "BEGIN;\n"
+      "--postgresql:SET LOCAL lock_timeout = 0;\n"
+      "--postgresql:SELECT pg_advisory_xact_lock(hashtextextended("
+      "'schema changes of ' || current_schema(), 0));\n"
+      "--postgresql:SET LOCAL lock_timeout = '5s';\n",
+      sql, "\n;COMMIT;");
+}
+
+// The step and its mark, or neither. The mark comes first: it is refused if another has made it.
+std::string StepScript(const Migration& migration) {
+  return InOneTransaction(
+      absl::StrCat("INSERT INTO schema_version (number, name) VALUES (", migration.number, ", '",
+                   absl::StrReplaceAll(migration.name, {{"'", "''"}}), "');\n", migration.sql));
+}
+
+// Whether there is such a table, in the words of each database; the others do not know the
+// catalogue asked.
+absl::StatusOr<bool> HasVersionTable(Database& database) {
+  absl::Status trouble;
+  for (const char* look :
+       {"SELECT COUNT(*) FROM sqlite_master WHERE type = 'table' AND name = 'schema_version'",
+        "SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = current_schema() AND "
+        "table_name = 'schema_version'"}) {
+    const absl::StatusOr<std::vector<Row>> rows = database.Read(look, {});
+    if (rows.ok()) return AsInt((*rows)[0][0]) > 0;
+    trouble = rows.status();
+    if (!absl::IsInternal(trouble)) break;
+  }
+  return trouble;
 }
 
 }  // namespace
 
 absl::StatusOr<int> SchemaVersion(Database& database) {
-  RETURN_IF_ERROR(database.RunScript(kMakeTable));
-  ASSIGN_OR_RETURN(const std::vector<Row> rows,
-                   database.Read("SELECT COALESCE(MAX(number), 0) FROM schema_version", {}));
-  return static_cast<int>(AsInt(rows[0][0]));
+  absl::StatusOr<std::vector<Row>> rows =
+      database.Read("SELECT COALESCE(MAX(number), 0) FROM schema_version", {});
+  if (absl::IsInternal(rows.status())) {
+    ASSIGN_OR_RETURN(const bool there, HasVersionTable(database));
+    if (!there) return 0;
+  }
+  if (!rows.ok()) return rows.status();
+  return static_cast<int>(AsInt((*rows)[0][0]));
+}
+
+absl::StatusOr<std::vector<Migration>> PlanMigrations(Database& database,
+                                                      absl::Span<const Migration> migrations) {
+  RETURN_IF_ERROR(CheckNumbers(migrations));
+  ASSIGN_OR_RETURN(const int version, SchemaVersion(database));
+  RETURN_IF_ERROR(CheckNotTooNew(version, migrations));
+  if (version >= static_cast<int>(migrations.size())) return std::vector<Migration>();
+  const absl::Span<const Migration> left = migrations.subspan(version);
+  return std::vector<Migration>(left.begin(), left.end());
 }
 
 absl::Status Migrate(Database& database, absl::Span<const Migration> migrations) {
-  RETURN_IF_ERROR(CheckNumbers(migrations));
-  ASSIGN_OR_RETURN(const int version, SchemaVersion(database));
-  RETURN_IF_ERROR(CheckNotNewer(version, migrations));
-  for (const Migration& migration : migrations.subspan(version)) {
-    const absl::Status status = database.RunScript(InOneTransaction(migration));
-    if (!status.ok()) {
-      return absl::Status(status.code(), absl::StrCat("schema change ", migration.number, " (",
-                                                      migration.name, "): ", status.message()));
+  ASSIGN_OR_RETURN(std::vector<Migration> plan, PlanMigrations(database, migrations));
+  if (plan.empty()) return absl::OkStatus();
+  RETURN_IF_ERROR(database.RunScript(InOneTransaction(kMakeTable)));
+  while (!plan.empty()) {
+    const Migration step = plan.front();
+    const absl::Status status = database.RunScript(StepScript(step));
+    // Seen anew each time: another program may have taken the step, or several.
+    ASSIGN_OR_RETURN(plan, PlanMigrations(database, migrations));
+    const bool taken = plan.empty() || plan.front().number > step.number;
+    if (!status.ok() && !taken) {
+      return absl::Status(status.code(), absl::StrCat("schema change ", step.number, " (",
+                                                      step.name, "): ", status.message()));
     }
   }
   return absl::OkStatus();
@@ -61,11 +111,15 @@ absl::Status Migrate(Database& database, absl::Span<const Migration> migrations)
 absl::Status CheckSchema(Database& database, absl::Span<const Migration> migrations) {
   RETURN_IF_ERROR(CheckNumbers(migrations));
   ASSIGN_OR_RETURN(const int version, SchemaVersion(database));
-  RETURN_IF_ERROR(CheckNotNewer(version, migrations));
-  if (version == static_cast<int>(migrations.size())) return absl::OkStatus();
-  return absl::FailedPreconditionError(absl::StrCat("the database has schema version ", version,
-                                                    ", this program needs ", migrations.size(),
-                                                    ": run `watchbell migrate` first"));
+  RETURN_IF_ERROR(CheckNotTooNew(version, migrations));
+  int needed = 0;
+  for (const Migration& migration : migrations) {
+    if (migration.needed) needed = migration.number;
+  }
+  if (version >= needed) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      absl::StrCat("the database is too old: it has schema version ", version,
+                   ", this program needs ", needed, ": run `watchbell migrate` first"));
 }
 
 }  // namespace watchbell::db

@@ -10,6 +10,7 @@
 #include "common/bus/event_registry.h"
 #include "common/engine/dead_letters.h"
 #include "common/engine/hash.h"
+#include "common/engine/leases.h"
 #include "common/engine/tables.h"
 #include "common/telemetry/log.h"
 #include "google/protobuf/io/coded_stream.h"
@@ -21,10 +22,6 @@ namespace {
 
 constexpr size_t kMaxEventBytes = 256 * 1024;
 constexpr int kMaxRounds = 16;  // of NeedsMore: each must ask for something new
-
-db::Row TimerKeyRow(const TimerKey& key) {
-  return {int64_t{key.entity.cls}, key.entity.tenant, key.entity.id, key.name};
-}
 
 bool Remembers(const Input& input) {
   return input.kind == Input::Kind::kCommand && !input.idempotent_by_state;
@@ -45,29 +42,42 @@ int64_t Fingerprint(const Input& input) {
 
 }  // namespace
 
-absl::Status Batch::Run(absl::Span<Item> items) {
+absl::Status Batch::Run(absl::Span<Item> items, const std::map<int, int64_t>& relayed) {
   ASSIGN_OR_RETURN(transaction_, context_.parts.database.Begin());
   for (Item& item : items) {
     item.fate = Item::Fate::kUndecided;
     item.answer = Reply{};
     item.input.now = now_;
+    if (context_.parts.leases != nullptr) item.input.replica = context_.parts.leases->replica();
     if (item.input.id.empty()) item.input.id = context_.parts.ids.NewUuid(now_);
     if (Remembers(item.input) && item.input.request_id.empty()) {
       item.input.request_id = item.input.id;
     }
   }
-  RETURN_IF_ERROR(LoadAll(items));
+  RETURN_IF_ERROR(LoadAll(items, relayed));
   for (Item& item : items) RETURN_IF_ERROR(DecideItem(item));
-  RETURN_IF_ERROR(Store());
+  RETURN_IF_ERROR(Store(relayed));
   bus::Publisher* publisher = context_.parts.publisher;
-  if (publisher != nullptr && !rows_.empty()) publisher->Committing(head_);
+  if (publisher != nullptr && !rows_.empty()) publisher->Committing();
   const absl::Status committed = transaction_->Commit();
   if (!committed.ok() && publisher != nullptr && !rows_.empty()) publisher->Abandoned();
-  return committed;
+  RETURN_IF_ERROR(committed);
+  if (numbers_ > 0) after_ = transaction_->SequenceBase();
+  for (journal::JournalRow& row : rows_) row.sequence += after_;
+  return absl::OkStatus();
 }
 
-absl::Status Batch::LoadAll(absl::Span<const Item> items) {
+absl::Status Batch::LoadAll(absl::Span<const Item> items, const std::map<int, int64_t>& relayed) {
   std::vector<EntityKey> keys;
+  std::set<int> shards;
+  if (context_.parts.leases != nullptr) {
+    for (const Item& item : items) {
+      if (item.shard >= 0) shards.insert(item.shard);
+    }
+    for (const auto& [shard, sequence] : relayed) shards.insert(shard);
+  }
+  std::vector<db::Row> leases;
+  for (const int shard : shards) leases.push_back({int64_t{shard}});
   std::vector<db::Row> positions;
   std::vector<db::Row> answers;
   std::vector<db::Row> timers;
@@ -75,6 +85,9 @@ absl::Status Batch::LoadAll(absl::Span<const Item> items) {
     if (item.kind == Item::Kind::kRelease) {
       keys.push_back({DeadLetterClass().cls, "", item.dead_letter_id});
       continue;
+    }
+    if (!item.dead_letter_id.empty()) {
+      keys.push_back({DeadLetterClass().cls, "", item.dead_letter_id});
     }
     if (item.unreadable.ok()) {
       std::vector<EntityKey> needs = context_.parts.decider.Needs(item.input);
@@ -89,35 +102,49 @@ absl::Status Batch::LoadAll(absl::Span<const Item> items) {
     }
     if (item.IsTimer()) timers.push_back(TimerKeyRow(item.input.timer));
   }
-  RETURN_IF_ERROR(entities_.Load(*transaction_, std::move(keys)));
-  if (!positions.empty()) {
-    ASSIGN_OR_RETURN(const auto rows, transaction_->Load(StreamPositionTable(), positions));
-    for (const db::Row& row : rows) {
-      positions_[{db::AsText(row[0]), db::AsText(row[1]), db::AsText(row[2])}] = {
-          db::AsInt(row[3]), db::AsInt(row[4]) != 0, false};
-    }
+  // Everything in one round trip; locks in one order: leases, entities, the rest.
+  std::vector<db::KeySet> sets;
+  sets.push_back({&LeaseTable(), std::move(leases), db::Lock::kShare});
+  for (db::KeySet& set : entities_.Missing(std::move(keys))) sets.push_back(std::move(set));
+  const size_t rest = sets.size();
+  sets.push_back({&StreamPositionTable(), std::move(positions)});
+  sets.push_back({&AnswerTable(), std::move(answers)});
+  sets.push_back({&TimerTable(), std::move(timers)});
+  ASSIGN_OR_RETURN(const auto found, transaction_->LoadAll(sets));
+  for (const int shard : shards) fenced_.insert(shard);
+  for (const db::Row& row : found[0]) TakeLease(row);
+  for (size_t i = 1; i < rest; ++i) RETURN_IF_ERROR(entities_.TakeAll(found[i]));
+  for (const db::Row& row : found[rest]) {
+    positions_[{db::AsText(row[0]), db::AsText(row[1]), db::AsText(row[2])}] = {
+        db::AsInt(row[3]), db::AsInt(row[4]) != 0, false};
   }
-  if (!answers.empty()) {
-    ASSIGN_OR_RETURN(const auto rows, transaction_->Load(AnswerTable(), answers));
-    for (const db::Row& row : rows) {
-      answers_[{db::AsText(row[0]), db::AsText(row[1])}] = {db::AsInt(row[2]), db::AsBytes(row[3]),
-                                                            false};
-    }
+  for (const db::Row& row : found[rest + 1]) {
+    answers_[{db::AsText(row[0]), db::AsText(row[1])}] = {db::AsInt(row[2]), db::AsBytes(row[3]),
+                                                          false};
   }
-  if (!timers.empty()) {
-    ASSIGN_OR_RETURN(const auto rows, transaction_->Load(TimerTable(), timers));
-    for (const db::Row& row : rows) {
-      const TimerKey key{
-          {static_cast<int>(db::AsInt(row[0])), db::AsText(row[1]), db::AsText(row[2])},
-          db::AsText(row[3])};
-      armed_[key] = {absl::FromUnixMicros(db::AsInt(row[4])), db::AsText(row[5])};
-    }
+  for (const db::Row& row : found[rest + 2]) {
+    const TimerKey key{
+        {static_cast<int>(db::AsInt(row[0])), db::AsText(row[1]), db::AsText(row[2])},
+        db::AsText(row[3])};
+    armed_[key] = {absl::FromUnixMicros(db::AsInt(row[4])), db::AsText(row[5])};
   }
   return absl::OkStatus();
 }
 
+void Batch::TakeLease(const db::Row& row) {
+  const int shard = static_cast<int>(db::AsInt(row[0]));
+  const auto ours = context_.epochs.find(shard);
+  const bool held = ours != context_.epochs.end() && ours->second == db::AsInt(row[3]) &&
+                    db::AsText(row[1]) == context_.parts.leases->replica();
+  if (held) fenced_.erase(shard);
+}
+
 absl::Status Batch::DecideItem(Item& item) {
   if (item.kind == Item::Kind::kRelease) return DecideRelease(item);
+  if (fenced_.count(item.shard) > 0) {
+    item.fate = Item::Fate::kFenced;
+    return absl::OkStatus();
+  }
   switch (item.input.kind) {
     case Input::Kind::kCommand:
       return DecideCommand(item);
@@ -168,7 +195,42 @@ absl::Status Batch::DecideCommand(Item& item) {
   return absl::OkStatus();
 }
 
+absl::Status Batch::DecideRaw(Item& item) {
+  item.fate = Item::Fate::kPassed;
+  const EntityKey letter_key{DeadLetterClass().cls, "", item.dead_letter_id};
+  const bool again = !item.dead_letter_id.empty();
+  if (again) {
+    // Tried again because an operator said so, and only once for that.
+    const auto* letter = entities_.Get<admin::v1::DeadLetter>(letter_key);
+    if (letter == nullptr || letter->state() != admin::v1::DEAD_LETTER_STATE_RETRIED) {
+      return absl::OkStatus();
+    }
+  } else {
+    const auto stored = context_.topic_positions.find({item.record->topic, item.record->shard});
+    const bool done = stored != context_.topic_positions.end() &&
+                      item.record->offset < stored->second.next_offset;
+    if (done) return absl::OkStatus();
+  }
+  absl::Status refusal = item.unreadable;
+  if (refusal.ok()) refusal = item.condemned;
+  if (refusal.ok()) RETURN_IF_ERROR(Apply(item, &refusal, nullptr));
+  if (refusal.ok()) refusal = item.bad_part;
+  if (!refusal.ok()) {
+    RETURN_IF_ERROR(SetAside(item, false, refusal));
+  } else {
+    item.fate = Item::Fate::kApplied;
+    if (again) {
+      auto letter = *entities_.Get<admin::v1::DeadLetter>(letter_key);
+      letter.set_state(admin::v1::DEAD_LETTER_STATE_APPLIED);
+      entities_.Put(letter_key, std::make_shared<admin::v1::DeadLetter>(std::move(letter)));
+    }
+  }
+  Progress(item);
+  return absl::OkStatus();
+}
+
 absl::Status Batch::DecideEvent(Item& item) {
+  if (item.raw) return DecideRaw(item);
   if (!item.has_envelope) {
     RETURN_IF_ERROR(SetAside(item, false, item.unreadable));
     Progress(item);
@@ -269,8 +331,9 @@ absl::Status Batch::DecideRelease(Item& item) {
     positions_[stream] = {version, false, true};
     fills_.push_back(stream);
   } else if (!item.skip) {
-    again_.push_back(std::make_shared<bus::Record>(RecordOf(letter)));
+    again_.push_back(letter);
   }
+  touched_.insert(letter.partition());  // its holder goes on with what follows
   events::v1::DeadLetterReleased event;
   *event.mutable_dead_letter() = letter;
   Decision decision;
@@ -325,6 +388,7 @@ absl::Status Batch::TakeOver(const Decision& decision, const Item& item) {
   }
   for (const TimerChange& change : decision.timers()) {
     timers_[change.key] = {change.due, item.input.traceparent};
+    touched_.insert(ShardOf(change.key.entity.id, context_.options.shards));
   }
   effects_.insert(effects_.end(), decision.effects().begin(), decision.effects().end());
   return absl::OkStatus();
@@ -333,13 +397,14 @@ absl::Status Batch::TakeOver(const Decision& decision, const Item& item) {
 void Batch::Journal(const NewEvent& event, const Item& item) {
   const Input& input = item.input;
   journal::JournalRow row;
-  row.sequence = ++head_;
+  row.sequence = ++numbers_;  // of this transaction, until it is committed
   row.event_id = context_.parts.ids.NewUuid(now_);
   row.aggregate = context_.classes.Of(event.stream.cls).name;
   row.tenant = event.stream.tenant;
   row.stream_id = event.stream.id;
   row.version = entities_.NextVersion(event.stream);
   row.shard = ShardOf(row.stream_id, context_.options.shards);
+  touched_.insert(row.shard);
   row.type = bus::EventTypeOf(*event.payload->GetDescriptor());
   row.payload = event.payload->SerializeAsString();
   row.occurred_at = event.occurred_at;
@@ -347,8 +412,8 @@ void Batch::Journal(const NewEvent& event, const Item& item) {
   row.source_recorded_at = event.source_recorded_at;
   row.actor = event.actor.empty() ? input.identity.subject : event.actor;
   row.traceparent = input.traceparent;
-  row.causation_id = item.IsEvent() ? input.envelope.id : input.id;
-  row.correlation_id = item.IsEvent() && !input.envelope.correlation_id.empty()
+  row.causation_id = item.has_envelope ? input.envelope.id : input.id;
+  row.correlation_id = item.has_envelope && !input.envelope.correlation_id.empty()
                            ? input.envelope.correlation_id
                            : row.causation_id;
   rows_.push_back(std::move(row));
@@ -366,70 +431,6 @@ absl::Status Batch::SetAside(Item& item, bool parked, const absl::Status& why) {
   decision.Put(key, std::move(letter));
   item.fate = parked ? Item::Fate::kParked : Item::Fate::kDropped;
   return TakeOver(decision, item);
-}
-
-void Batch::Progress(const Item& item) {
-  if (item.from_journal) return;
-  int64_t& reached = progress_[{item.record->topic, item.record->shard}];
-  reached = std::max(reached, item.record->offset);
-}
-
-void Batch::HoldBack(const Item& item) {
-  if (item.from_journal) return;
-  const bus::TopicShard shard{item.record->topic, item.record->shard};
-  auto [it, inserted] = held_back_.try_emplace(shard, item.record->offset);
-  if (!inserted) it->second = std::min(it->second, item.record->offset);
-}
-
-absl::Status Batch::Store() {
-  RETURN_IF_ERROR(entities_.Store(*transaction_, context_.parts.decider));
-  std::vector<db::Row> upserts;
-  std::vector<db::Row> deletes;
-  for (const auto& [key, timer] : timers_) {
-    db::Row row = TimerKeyRow(key);
-    if (!timer.due) {
-      deletes.push_back(std::move(row));
-      continue;
-    }
-    row.emplace_back(absl::ToUnixMicros(*timer.due));
-    row.emplace_back(timer.traceparent);
-    upserts.push_back(std::move(row));
-  }
-  if (!deletes.empty()) RETURN_IF_ERROR(transaction_->Delete(TimerTable(), deletes));
-  if (!upserts.empty()) RETURN_IF_ERROR(transaction_->Upsert(TimerTable(), upserts));
-
-  std::vector<db::Row> positions;
-  for (const auto& [stream, position] : positions_) {
-    if (!position.dirty) continue;
-    positions.push_back({stream.topic, stream.tenant, stream.stream_id, position.version,
-                         int64_t{position.parked ? 1 : 0}});
-  }
-  if (!positions.empty()) {
-    RETURN_IF_ERROR(transaction_->Upsert(StreamPositionTable(), positions));
-  }
-  std::vector<db::Row> progress;
-  for (auto& [topic_shard, sequence] : progress_) {
-    auto held = held_back_.find(topic_shard);
-    if (held != held_back_.end()) sequence = std::min(sequence, held->second - 1);
-    auto stored = context_.topic_positions.find(topic_shard);
-    if (stored != context_.topic_positions.end()) sequence = std::max(sequence, stored->second);
-    progress.push_back({topic_shard.first, int64_t{topic_shard.second}, sequence});
-  }
-  if (!progress.empty()) {
-    RETURN_IF_ERROR(transaction_->Upsert(TopicPositionTable(), progress));
-  }
-  std::vector<db::Row> answers;
-  for (const auto& [key, answer] : answers_) {
-    if (!answer.dirty) continue;
-    answers.push_back({key.first, key.second, answer.fingerprint, db::Bytes{answer.response},
-                       absl::ToUnixMicros(now_ + context_.options.remember)});
-  }
-  if (!answers.empty()) RETURN_IF_ERROR(transaction_->Insert(AnswerTable(), answers));
-  if (rows_.empty()) return absl::OkStatus();
-  std::vector<db::Row> rows;
-  rows.reserve(rows_.size());
-  for (const journal::JournalRow& row : rows_) rows.push_back(journal::ToDbRow(row));
-  return transaction_->Insert(journal::JournalTable(), rows);
 }
 
 }  // namespace watchbell::engine

@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -16,6 +17,7 @@
 #include "common/engine/item.h"
 #include "common/engine/working_set.h"
 #include "common/journal/journal.h"
+#include "watchbell/admin/v1/admin_service.pb.h"
 
 namespace watchbell::engine {
 
@@ -26,20 +28,21 @@ class Batch {
     const Engine::Parts& parts;
     const ClassTable& classes;
     ReferenceCache& references;
-    const std::map<bus::TopicShard, int64_t>& topic_positions;  // as stored: they never go back
+    const std::map<bus::TopicShard, bus::Position>& topic_positions;  // as stored
+    // With leases: the epoch of each open shard. Inputs of others are fenced.
+    const std::map<int, int64_t>& epochs;
   };
   struct Timer {
     std::optional<absl::Time> due;
     std::string traceparent;
   };
 
-  // `head` is the journal's last sequence.
-  Batch(Context context, absl::Time now, int64_t head)
-      : context_(context), now_(now), head_(head), entities_(context.classes, context.references) {}
+  Batch(Context context, absl::Time now)
+      : context_(context), now_(now), entities_(context.classes, context.references) {}
 
   // Sets the fate and answer of every item. OK = committed. Errors: see db.h; then nothing
-  // happened, or (UNKNOWN) may have.
-  absl::Status Run(absl::Span<Item> items);
+  // happened, or (UNKNOWN) may have. `relayed`: how far shards are published, to be stored along.
+  absl::Status Run(absl::Span<Item> items, const std::map<int, int64_t>& relayed);
 
   // Valid after Run returned OK.
   const std::vector<journal::JournalRow>& rows() const { return rows_; }
@@ -48,10 +51,16 @@ class Batch {
   const std::vector<StreamRef>& fills() const {
     return fills_;
   }  // streams to read from their journals
-  const std::vector<bus::RecordPtr>& again() const { return again_; }  // records to take once more
+  const std::vector<admin::v1::DeadLetter>& again() const { return again_; }  // to be tried again
   // Topic positions that were stored.
-  const std::map<bus::TopicShard, int64_t>& progress() const { return progress_; }
-  int64_t head() const { return head_; }
+  const std::map<bus::TopicShard, bus::Position>& progress() const { return progress_; }
+  // The numbers it took: (after, upto].
+  int64_t after() const { return after_; }
+  int64_t upto() const { return after_ + numbers_; }
+  // Shards whose lease another replica holds by now.
+  const std::set<int>& fenced() const { return fenced_; }
+  // Shards of which rows or timers were committed.
+  const std::set<int>& touched() const { return touched_; }
 
  private:
   struct Position {
@@ -66,10 +75,12 @@ class Batch {
   };
   using AnswerKey = std::pair<std::string, std::string>;
 
-  absl::Status LoadAll(absl::Span<const Item> items);
+  absl::Status LoadAll(absl::Span<const Item> items, const std::map<int, int64_t>& relayed);
+  void TakeLease(const db::Row& row);
   absl::Status DecideItem(Item& item);
   absl::Status DecideCommand(Item& item);
   absl::Status DecideEvent(Item& item);
+  absl::Status DecideRaw(Item& item);
   absl::Status DecideTimer(Item& item);
   absl::Status DecideRelease(Item& item);
   // Runs Decide, with more keys as it asks, and takes its decision over if it is no refusal.
@@ -80,23 +91,28 @@ class Batch {
   absl::Status SetAside(Item& item, bool parked, const absl::Status& why);
   void Progress(const Item& item);
   void HoldBack(const Item& item);
-  absl::Status Store();
+  absl::Status Store(const std::map<int, int64_t>& relayed);
+  absl::Status StoreTimers();
+  absl::Status StoreProgress(const std::map<int, int64_t>& relayed);
 
   Context context_;
   const absl::Time now_;
-  int64_t head_;
+  int64_t numbers_ = 0;  // taken so far
+  int64_t after_ = 0;    // known after the commit
   std::unique_ptr<db::Transaction> transaction_;
   WorkingSet entities_;
   std::map<StreamRef, Position> positions_;
-  std::map<bus::TopicShard, int64_t> progress_;
-  std::map<bus::TopicShard, int64_t> held_back_;  // first sequence that must not be passed
+  std::map<bus::TopicShard, bus::Position> progress_;
+  std::map<bus::TopicShard, bus::Position> held_back_;  // the first record that must not be passed
+  std::set<int> fenced_;
+  std::set<int> touched_;
   std::map<AnswerKey, Answer> answers_;
   absl::flat_hash_map<TimerKey, Timer> armed_;  // rows of the timers that came as inputs
   std::map<TimerKey, Timer> timers_;
   std::vector<journal::JournalRow> rows_;
   std::vector<Effect> effects_;
   std::vector<StreamRef> fills_;
-  std::vector<bus::RecordPtr> again_;
+  std::vector<admin::v1::DeadLetter> again_;
 };
 
 }  // namespace watchbell::engine

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/base/errors.h"
+#include "common/base/shard.h"
 #include "common/base/status_macros.h"
 #include "common/engine/engine_impl.h"
 #include "common/engine/tables.h"
@@ -15,7 +16,9 @@ namespace {
 
 constexpr absl::Duration kLastRetry = absl::Seconds(2);
 constexpr absl::Duration kPurgeEvery = absl::Minutes(10);
+constexpr absl::Duration kStoreRelayedEvery = absl::Seconds(1);
 constexpr int kRepublishChunk = 1000;
+constexpr int kAttempts = 4;
 
 void Answer(Item& item) {
   if (item.input.done == nullptr) return;
@@ -32,24 +35,12 @@ bool IsTransient(const absl::Status& status) {
 
 absl::Status Engine::Impl::Open() {
   const journal::Reader reader(parts_.database);
-  ASSIGN_OR_RETURN(head_, reader.Head());
-  published_ = head_;
-  RETURN_IF_ERROR(LoadTimers());
-  return intake_.Open();
-}
-
-absl::Status Engine::Impl::LoadTimers() {
-  ASSIGN_OR_RETURN(
-      const auto rows,
-      parts_.database.Read("SELECT class, tenant, id, name, due FROM timers ORDER BY due", {}));
-  timers_.Clear();
-  for (const db::Row& row : rows) {
-    timers_.Set({{static_cast<int>(db::AsInt(row[0])), db::AsText(row[1]), db::AsText(row[2])},
-                 db::AsText(row[3])},
-                absl::FromUnixMicros(db::AsInt(row[4])));
-  }
-  timer_count_ = timers_.size();
-  return absl::OkStatus();
+  ASSIGN_OR_RETURN(published_, reader.Head());
+  seen_ = published_;
+  if (parts_.leases != nullptr) return absl::OkStatus();
+  std::map<int, int64_t> all;
+  for (int shard = 0; shard < options_.shards; ++shard) all[shard] = 0;
+  return OpenShards(all, parts_.clock.Now());
 }
 
 Step Engine::Impl::RunOnce() {
@@ -59,16 +50,22 @@ Step Engine::Impl::RunOnce() {
   if (recover_) {
     if (const absl::Status status = Recover(); !status.ok()) return Fail(status, now);
   }
+  absl::Status known = FollowLeases(now);
+  known.Update(LookAtOthers(now));
+  known.Update(LoadFarTimers());
+  if (!known.ok()) return Fail(known, now);
   ReportBus(intake_.Read(options_.max_batch, now));
   absl::Time recheck = absl::InfiniteFuture();
   std::vector<Item> items = Collect(now, &recheck);
   if (items.empty()) {
     if (const absl::Status status = Revive(now); !status.ok()) return Fail(status, now);
+    if (const absl::Status status = StoreRelayed(now); !status.ok()) return Fail(status, now);
     Housekeep(now, true);
-    if (!intake_.Idle(now)) return {0, true, now};
+    if (!intake_.Idle(now) || far_.has_value()) return {0, true, now};
     // A due timer that waits at its gate is looked at again when the gate says so.
     const absl::Time due = timers_.NextDue() + absl::Microseconds(1);
-    return {0, false, std::min({due <= now ? recheck : due, recheck, intake_.RetryAt()})};
+    const absl::Time look = parts_.leases == nullptr ? absl::InfiniteFuture() : look_at_;
+    return {0, false, std::min({due <= now ? recheck : due, recheck, intake_.RetryAt(), look})};
   }
   const int count = static_cast<int>(items.size());
   if (const absl::Status status = Run(std::move(items), now); !status.ok())
@@ -101,6 +98,7 @@ std::vector<Item> Engine::Impl::Collect(absl::Time now, absl::Time* recheck) {
         timer.key.entity.tenant,
         absl::StrCat("service:", options_.service, item.input.ungated ? ";ungated" : ""),
         {}};
+    item.shard = ShardOf(timer.key.entity.id, options_.shards);
     item.input.timer = timer.key;
     item.input.due = timer.due;
     items.push_back(std::move(item));
@@ -111,7 +109,7 @@ std::vector<Item> Engine::Impl::Collect(absl::Time now, absl::Time* recheck) {
 }
 
 absl::Status Engine::Impl::Run(std::vector<Item> items, absl::Time now) {
-  absl::Status status = RunBatch(items, now);
+  absl::Status status = RunTogether(items, now);
   if (status.ok()) return status;
   if (IsTransient(status)) {
     PutBack(std::move(items));
@@ -122,7 +120,7 @@ absl::Status Engine::Impl::Run(std::vector<Item> items, absl::Time now) {
   for (size_t i = 0; i < items.size(); ++i) {
     std::vector<Item> one;
     one.push_back(std::move(items[i]));
-    status = RunBatch(one, now);
+    status = RunTogether(one, now);
     if (status.ok()) continue;
     auto rest = items.begin() + static_cast<std::ptrdiff_t>(i);
     if (IsTransient(status)) {
@@ -139,32 +137,64 @@ absl::Status Engine::Impl::Run(std::vector<Item> items, absl::Time now) {
   return absl::OkStatus();
 }
 
+absl::Status Engine::Impl::RunTogether(std::vector<Item>& items, absl::Time now) {
+  absl::Status status;
+  for (int attempt = 0; attempt < kAttempts; ++attempt) {
+    status = RunBatch(items, now);
+    // Two first writers of a key, or two that wait for each other: what the other did is seen now.
+    if (!absl::IsAlreadyExists(status) && !absl::IsAborted(status)) break;
+  }
+  return status;
+}
+
 absl::Status Engine::Impl::RunBatch(std::vector<Item>& items, absl::Time now) {
-  Batch batch({options_, parts_, classes_, references_, intake_.positions()}, now, head_);
+  if (parts_.publisher != nullptr) {
+    for (const auto& [shard, sequence] : parts_.publisher->TakeRelayed()) {
+      if (open_.count(shard) > 0) relayed_[shard] = sequence;
+    }
+  }
+  Batch batch({options_, parts_, classes_, references_, intake_.positions(), open_}, now);
   const absl::Time began = parts_.clock.Now();
-  const absl::Status status = batch.Run(absl::MakeSpan(items));
+  const absl::Status status = batch.Run(absl::MakeSpan(items), relayed_);
   if (absl::IsUnknown(status)) {
     recover_ = true;
     for (Item& item : items) item.maybe_stored = true;
   }
   if (!status.ok()) return status;
+  relayed_.clear();
+  relayed_at_ = now;
   const size_t inputs = items.size();
   Finish(batch, items, now);
-  if (parts_.probe != nullptr) {
+  if (parts_.probe != nullptr && inputs > 0) {
     parts_.probe->Batch(inputs, batch.rows().size(), parts_.clock.Now() - began);
   }
   return absl::OkStatus();
 }
 
+absl::Status Engine::Impl::StoreRelayed(absl::Time now) {
+  const bool due = now >= relayed_at_ + kStoreRelayedEvery || now < relayed_at_;
+  if (parts_.leases == nullptr || parts_.publisher == nullptr || !due) return absl::OkStatus();
+  relayed_at_ = now;
+  for (const auto& [shard, sequence] : parts_.publisher->TakeRelayed()) {
+    if (open_.count(shard) > 0) relayed_[shard] = sequence;
+  }
+  if (relayed_.empty()) return absl::OkStatus();
+  return Run({}, now);
+}
+
 void Engine::Impl::Finish(Batch& batch, std::vector<Item>& items, absl::Time now) {
-  head_ = batch.head();
-  if (parts_.publisher != nullptr && !batch.rows().empty()) {
-    parts_.publisher->Committed(batch.rows());
-    published_ = head_;
+  if (batch.upto() > batch.after()) {
+    if (parts_.publisher != nullptr) {
+      parts_.publisher->Committed(batch.rows(), batch.after(), batch.upto());
+    }
+    published_ = batch.upto();
+    // What others committed in between is still to be looked at.
+    if (seen_ == batch.after()) seen_ = batch.upto();
   }
   for (const auto& [key, timer] : batch.timers()) {
     gate_.Forget(key);
-    if (timer.due) {
+    const bool ours = open_.count(ShardOf(key.entity.id, options_.shards)) > 0;
+    if (timer.due && ours) {
       timers_.Set(key, *timer.due);
     } else {
       timers_.Erase(key);
@@ -173,37 +203,48 @@ void Engine::Impl::Finish(Batch& batch, std::vector<Item>& items, absl::Time now
   timer_count_ = timers_.size();
   intake_.Stored(batch.progress());
   for (const StreamRef& stream : batch.fills()) intake_.Fill(stream);
-  for (const bus::RecordPtr& record : batch.again()) intake_.TakeAgain(record);
+  for (const admin::v1::DeadLetter& letter : batch.again()) intake_.TakeAgain(letter);
 
   std::vector<Item> deferred;
   for (Item& item : items) {
     if (item.fate == Item::Fate::kDeferred) {
       deferred.push_back(std::move(item));
-      continue;
+    } else {
+      FinishItem(item, now);
     }
-    if (item.IsEvent()) intake_.Applied(item);
-    if (item.input.ungated) {
-      telemetry::Log(telemetry::Level::kWarning, "a timer fired without seeing what precedes it",
-                     {{"service", options_.service},
-                      {"timer", item.input.timer.name},
-                      {"id", item.input.timer.entity.id},
-                      {"traceparent", item.input.traceparent}});
-    }
-    if (parts_.probe != nullptr) {
-      if (item.IsEvent()) parts_.probe->EventApplied(now - item.input.envelope.recorded_at);
-      if (item.IsTimer()) parts_.probe->TimerFired(now - item.input.due);
-      if (item.fate == Item::Fate::kParked || item.fate == Item::Fate::kDropped)
-        parts_.probe->DeadLettered();
-    }
-    Answer(item);
   }
   intake_.PutBack(std::move(deferred));
+  for (const int shard : batch.fenced()) {
+    // Opened again when the leases say so, under another epoch.
+    if (open_.count(shard) > 0) CloseShard(shard);
+  }
   if (parts_.effects != nullptr && !batch.effects().empty())
     parts_.effects->Run(std::move(batch.effects()));
+  TellOthers(batch);
   if (parts_.probe != nullptr) {
     parts_.probe->QueueDepth(queue_.size());
     parts_.probe->TimersArmed(timers_.size());
   }
+}
+
+void Engine::Impl::FinishItem(Item& item, absl::Time now) {
+  if (item.fate == Item::Fate::kFenced) return;
+  if (item.IsEvent()) intake_.Applied(item);
+  if (item.input.ungated) {
+    telemetry::Log(telemetry::Level::kWarning, "a timer fired without seeing what precedes it",
+                   {{"service", options_.service},
+                    {"timer", item.input.timer.name},
+                    {"id", item.input.timer.entity.id},
+                    {"traceparent", item.input.traceparent}});
+  }
+  if (parts_.probe != nullptr) {
+    if (item.IsEvent() && item.has_envelope)
+      parts_.probe->EventApplied(now - item.input.envelope.recorded_at);
+    if (item.IsTimer()) parts_.probe->TimerFired(now - item.input.due);
+    if (item.fate == Item::Fate::kParked || item.fate == Item::Fate::kDropped)
+      parts_.probe->DeadLettered();
+  }
+  Answer(item);
 }
 
 void Engine::Impl::PutBack(std::vector<Item> items) {
@@ -218,6 +259,19 @@ void Engine::Impl::PutBack(std::vector<Item> items) {
 }
 
 absl::Status Engine::Impl::Condemn(Item item, const absl::Status& why, absl::Time now) {
+  if (absl::IsAborted(why)) {
+    // Others were in the way every time: callers may try again, the rest does.
+    if (!item.IsCommand()) {
+      std::vector<Item> again;
+      again.push_back(std::move(item));
+      PutBack(std::move(again));
+      return absl::OkStatus();
+    }
+    item.answer = WithReason(absl::StatusCode::kAborted, "CONFLICT",
+                             "other commands for the same things were in the way; try again");
+    Answer(item);
+    return absl::OkStatus();
+  }
   telemetry::Log(telemetry::Level::kError, "an input cannot be stored",
                  {{"service", options_.service},
                   {"error", std::string(why.message())},
@@ -263,9 +317,12 @@ void Engine::Impl::AnswerWaiting(const absl::Status& status) {
 }
 
 absl::Status Engine::Impl::Recover() {
-  const journal::Reader reader(parts_.database);
-  ASSIGN_OR_RETURN(head_, reader.Head());
-  RETURN_IF_ERROR(LoadTimers());
+  std::set<int> shards;
+  for (const auto& [shard, epoch] : open_) shards.insert(shard);
+  // A transaction of its own first: until it has begun, the one before could still be committed.
+  RETURN_IF_ERROR(parts_.database.Begin().status());
+  timers_.Clear();
+  if (!shards.empty()) RETURN_IF_ERROR(LoadTimers(shards, parts_.clock.Now()));
   RETURN_IF_ERROR(Republish());
   recover_ = false;
   return absl::OkStatus();
@@ -274,21 +331,20 @@ absl::Status Engine::Impl::Recover() {
 absl::Status Engine::Impl::Republish() {
   if (parts_.publisher == nullptr) return absl::OkStatus();
   const journal::Reader reader(parts_.database);
-  while (published_ < head_) {
+  for (;;) {
     ASSIGN_OR_RETURN(const auto rows, reader.After("", published_, kRepublishChunk));
-    if (rows.empty()) break;
-    parts_.publisher->Committed(rows);
+    if (rows.empty()) return absl::OkStatus();
+    parts_.publisher->Committed(rows, published_, rows.back().sequence);
     published_ = rows.back().sequence;
   }
-  return absl::OkStatus();
 }
 
 absl::Status Engine::Impl::Revive(absl::Time now) {
   if (HealthOf().ok()) return absl::OkStatus();
   // A write that changes nothing anybody reads: no topic has this name.
   ASSIGN_OR_RETURN(const auto transaction, parts_.database.Begin());
-  RETURN_IF_ERROR(transaction->Upsert(TopicPositionTable(),
-                                      {db::Row{"", int64_t{0}, absl::ToUnixMicros(now)}}));
+  RETURN_IF_ERROR(transaction->Upsert(
+      TopicPositionTable(), {db::Row{"", int64_t{0}, absl::ToUnixMicros(now), int64_t{0}}}));
   RETURN_IF_ERROR(transaction->Commit());
   retry_ = kFirstRetry;
   SetHealth(absl::OkStatus());

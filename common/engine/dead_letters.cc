@@ -6,6 +6,8 @@
 #include "common/base/errors.h"
 #include "common/base/proto_time.h"
 #include "common/base/status_macros.h"
+#include "common/bus/attribute_text.h"
+#include "common/bus/dead_letter_record.h"
 #include "common/engine/hash.h"
 
 namespace watchbell::engine {
@@ -29,7 +31,7 @@ absl::StatusOr<std::vector<admin::v1::DeadLetter>> ReadAll(db::Database& databas
 }  // namespace
 
 EntityClass DeadLetterClass() {
-  return {kClass, "dead_letter", &admin::v1::DeadLetter::default_instance(), ""};
+  return {kClass, bus::kDeadLetterAggregate, &admin::v1::DeadLetter::default_instance(), ""};
 }
 
 EntityKey DeadLetterKey(const Item& item) {
@@ -38,44 +40,34 @@ EntityKey DeadLetterKey(const Item& item) {
       item.has_envelope
           ? absl::StrCat(record.topic, "\n", item.input.envelope.tenant, "\n",
                          item.input.envelope.subject, "\n", item.input.envelope.version)
-          : absl::StrCat(record.topic, "\n", record.shard, "\n", record.offset);
+          : absl::StrCat(record.topic, "\n", record.shard, "\n",
+                         record.offset >= 0 ? record.offset : record.sequence);
   return {kClass, "", absl::StrCat("dl-", absl::Hex(Fnv1a(place), absl::kZeroPad16))};
 }
 
 admin::v1::DeadLetter MakeDeadLetter(const Item& item, const std::string& service, bool parked,
                                      const absl::Status& why, absl::Time now,
                                      const admin::v1::DeadLetter* before) {
+  const bus::Envelope& envelope = item.input.envelope;
   admin::v1::DeadLetter letter;
+  bus::PutRecord(*item.record, &letter);
   letter.set_dead_letter_id(DeadLetterKey(item).id);
   letter.set_service(service);
-  letter.set_topic(item.record->topic);
-  letter.set_partition(item.record->shard);
-  letter.set_sequence(item.record->offset);
-  letter.set_key(item.record->key);
-  letter.set_tenant(item.input.envelope.tenant);
-  letter.set_version(item.input.envelope.version);
-  letter.set_type(item.input.envelope.type);
+  letter.set_tenant(bus::AsUtf8(envelope.tenant));
+  letter.set_version(envelope.version);
+  letter.set_type(bus::AsUtf8(envelope.type));
   const std::string reason = ErrorReason(why);
   letter.set_reason(reason.empty() ? "REFUSED" : reason);
-  letter.set_message(std::string(why.message()));
+  letter.set_message(bus::AsUtf8(std::string(why.message())));
   letter.set_parked(parked);
   *letter.mutable_first_seen_at() = before != nullptr ? before->first_seen_at() : ToProto(now);
   letter.set_attempts(before != nullptr ? before->attempts() + 1 : 1);
   letter.set_state(admin::v1::DEAD_LETTER_STATE_OPEN);
-  letter.set_value(item.record->value);
-  for (const auto& [name, value] : item.record->headers) (*letter.mutable_headers())[name] = value;
   return letter;
 }
 
 bus::Record RecordOf(const admin::v1::DeadLetter& dead_letter) {
-  bus::Record record;
-  record.topic = dead_letter.topic();
-  record.shard = dead_letter.partition();
-  record.offset = dead_letter.sequence();
-  record.key = dead_letter.key();
-  record.value = dead_letter.value();
-  for (const auto& [name, value] : dead_letter.headers()) record.headers.emplace_back(name, value);
-  return record;
+  return bus::TakeRecord(dead_letter);
 }
 
 absl::StatusOr<std::vector<admin::v1::DeadLetter>> ListDeadLetters(db::Database& database,

@@ -1,8 +1,11 @@
 // A service's domain, as the engine calls it.
 #pragma once
 
+#include <memory>
+#include <string>
 #include <vector>
 
+#include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "common/db/db.h"
 #include "common/engine/decision.h"
@@ -19,6 +22,16 @@ class IndexWriter {
   virtual void Delete(const db::Table& table, db::Row key) = 0;
 };
 
+// What a record of a raw topic says.
+struct RawInput {
+  Identity identity;
+  std::string traceparent;  // "" if unknown
+  std::shared_ptr<const google::protobuf::Message> message;
+  // Not OK: a part of the record is bad. The message, made of the rest, is applied, and the record
+  // becomes a dead letter with this reason all the same.
+  absl::Status bad_part;
+};
+
 // Pure: no I/O, no clock, no ids of its own making, no state between calls. Called on the
 // committer's thread.
 class Decider {
@@ -31,6 +44,13 @@ class Decider {
   // and an empty Decision.
   virtual std::vector<EntityKey> Needs(const Input& input) const = 0;
   virtual Decision Decide(const View& view, const Input& input) const = 0;
+
+  // Reads a record of a raw topic (any key, any form); what it gives goes to Decide as an event of
+  // that topic. An error with a listed reason: the record becomes a dead letter, nothing is held
+  // back.
+  virtual absl::StatusOr<RawInput> ReadRaw(const bus::Record& record) const {
+    return absl::UnimplementedError(record.topic);
+  }
 
   // Index rows of an entity that changed, from its state after the batch. Tables are the service's
   // own migrations'.

@@ -46,6 +46,12 @@ absl::Status Engine::Impl::HealthOf() const {
   return health_;
 }
 
+void Engine::Impl::Look() {
+  MutexLock lock(mu_);
+  look_ = woken_ = true;
+  wake_.NotifyOne();
+}
+
 absl::Status Engine::Impl::Health() const {
   MutexLock lock(mu_);
   if (stopping_) return absl::UnavailableError("stopping");
@@ -126,6 +132,7 @@ Step Engine::RunOnce() { return impl_->RunOnce(); }
 void Engine::Start() { impl_->Start(); }
 void Engine::Stop() { impl_->Stop(); }
 void Engine::Wake() { impl_->Wake(); }
+void Engine::Look() { impl_->Look(); }
 absl::Status Engine::Health() const { return impl_->Health(); }
 size_t Engine::TimerCount() const { return impl_->TimerCount(); }
 

@@ -4,7 +4,9 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -19,6 +21,7 @@
 #include "common/db/migrations.h"
 #include "common/engine/decider.h"
 #include "common/engine/input.h"
+#include "common/engine/leases.h"
 #include "common/engine/probe.h"
 
 namespace watchbell::engine {
@@ -32,6 +35,9 @@ struct Options {
       absl::Milliseconds(250);  // how long a due timer waits before the producers are asked
   absl::Duration gate_limit = absl::Seconds(30);  // how long it waits at most
   absl::Duration remember = absl::Hours(24 * 7);  // how long answers are kept by request id
+  // With leases: how often we look for what other replicas committed, should nobody tell us.
+  absl::Duration look_every = absl::Milliseconds(250);
+  std::vector<std::string> raw_topics;  // those of the subscriber's topics that have no envelopes
 };
 
 // The engine's own tables: the first migration of every service.
@@ -57,12 +63,20 @@ class Engine {
     bus::Subscriber* subscriber = nullptr;  // null: no topics are read
     EffectRunner* effects = nullptr;        // null: the decider runs none
     Probe* probe = nullptr;                 // metrics; null: none
+    Leases* leases = nullptr;               // null: every shard is held, and there are no replicas
+    // Told of shards not held here of which rows or timers were committed. On the committer's
+    // thread; must not block. May be null.
+    std::function<void(const std::set<int>&)> poke;
+    // Called when a shard was taken over, before anything of it is fed: finds what its last holder
+    // left behind. On the committer's thread. May be null.
+    std::function<absl::Status(int shard)> recover;
   };
 
   Engine(Options options, Parts parts);
   ~Engine();  // Stop()
 
-  // Reads positions and timers back. Once, before anything else.
+  // Reads back what is stored. Once, before anything else. Without leases every shard is open
+  // after it; with leases shards are opened and closed by the steps that follow.
   absl::Status Open();
 
   // Takes an input: `done` is called exactly once iff this returns OK. RESOURCE_EXHAUSTED when the
@@ -81,8 +95,10 @@ class Engine {
   void Start();
   void Stop();
 
-  // Wakes the thread: the bus has something. Thread-safe.
+  // Wakes the thread: the bus or the leases have something. Thread-safe.
   void Wake();
+  // Another replica committed rows or timers of a shard held here. Thread-safe.
+  void Look();
 
   // OK, or why commands are refused just now. Thread-safe.
   absl::Status Health() const;

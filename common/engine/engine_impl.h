@@ -1,11 +1,15 @@
 // The engine's inside: what waits (intake.h), what is armed (timer_index.h), and the committer that
 // turns both into transactions (batch.h). Internal to the engine.
 //
-// engine.cc holds what other threads call; committer.cc what only the committer's thread does.
+// engine.cc holds what other threads call; committer.cc and shards.cc what only the committer's
+// thread does.
 #pragma once
 
 #include <atomic>
+#include <map>
 #include <memory>
+#include <optional>
+#include <set>
 #include <string>
 #include <thread>
 #include <vector>
@@ -40,6 +44,7 @@ class Engine::Impl {
   void Start();
   void Stop();
   void Wake();
+  void Look();
   absl::Status Health() const;
   size_t TimerCount() const { return timer_count_.load(); }
 
@@ -47,7 +52,20 @@ class Engine::Impl {
   inline static const absl::Duration kFirstRetry = absl::Milliseconds(100);
 
   void Loop();
-  absl::Status LoadTimers();
+
+  // shards.cc: which shards are open here, and what other replicas did to them.
+  //
+  // Opens and closes shards as the leases say.
+  absl::Status FollowLeases(absl::Time now);
+  absl::Status OpenShards(const std::map<int, int64_t>& shards, absl::Time now);
+  void CloseShard(int shard);
+  absl::Status LoadTimers(const std::set<int>& shards, absl::Time now);
+  // The far ones are loaded in the steps that follow.
+  absl::Status LoadFarTimers();
+  // Reads what other replicas committed: timers they armed, dead letters they released.
+  absl::Status LookAtOthers(absl::Time now);
+  void TellOthers(const Batch& batch) const;
+
   // After a commit of unknown outcome: reads back what it may have changed, publishes what was not
   // published.
   absl::Status Recover();
@@ -56,9 +74,14 @@ class Engine::Impl {
   // Decides and stores these inputs, one by one if they fail together. What cannot be stored just
   // now is put back, and the error says why.
   absl::Status Run(std::vector<Item> items, absl::Time now);
+  // The same inputs in one transaction, until no other replica is in the way.
+  absl::Status RunTogether(std::vector<Item>& items, absl::Time now);
   // In one transaction; on failure the items are as they were.
   absl::Status RunBatch(std::vector<Item>& items, absl::Time now);
   void Finish(Batch& batch, std::vector<Item>& items, absl::Time now);
+  void FinishItem(Item& item, absl::Time now);
+  // Stores how far shards are published, should no batch do it.
+  absl::Status StoreRelayed(absl::Time now);
   void PutBack(std::vector<Item> items);
   // An item that cannot be stored although the database works.
   absl::Status Condemn(Item item, const absl::Status& why, absl::Time now);
@@ -80,8 +103,16 @@ class Engine::Impl {
   // Committer only.
   ReferenceCache references_;
   TimerIndex timers_;
-  int64_t head_ = 0;       // last journal sequence
-  int64_t published_ = 0;  // last one handed to the publisher
+  std::map<int, int64_t> open_;                   // shards open here, with the epoch of their lease
+  std::optional<uint64_t> generation_;            // of the leases as last followed
+  std::map<int, int64_t> relayed_;                // to be stored with a later batch
+  absl::Time relayed_at_ = absl::InfinitePast();  // last stored
+  int64_t seen_ = 0;  // what others committed is known up to this number
+  absl::Time look_at_ = absl::InfinitePast();
+  // Timers due at or after the time are not loaded yet, of these shards.
+  std::optional<absl::Time> far_;
+  std::set<int> far_shards_;
+  int64_t published_ = 0;  // last number handed to the publisher
   bool recover_ = false;
   absl::Duration retry_ = kFirstRetry;  // wait after the next failure
   absl::Time retry_at_ = absl::InfinitePast();
@@ -95,6 +126,7 @@ class Engine::Impl {
   mutable Mutex mu_;
   CondVar wake_;
   bool woken_ ABSL_GUARDED_BY(mu_) = false;
+  bool look_ ABSL_GUARDED_BY(mu_) = false;
   bool stopping_ ABSL_GUARDED_BY(mu_) = false;
   absl::Status health_ ABSL_GUARDED_BY(mu_);      // of storage
   absl::Status bus_health_ ABSL_GUARDED_BY(mu_);  // of the producers we read

@@ -46,6 +46,7 @@ struct Input {
   Identity identity;        // events and timers: the tenant, and the service as subject
   std::string traceparent;  // W3C; "" if unknown
   absl::Time now;           // when it is recorded; set by the engine, the same for a whole batch
+  std::string replica;      // which replica decides it; set by the engine, "" without leases
   std::string id;  // UUIDv7, set by the engine: what makes ids inside Decide must come from it
 
   // Command: the request. Event: the payload. Outcome: what the effect's runner reports. Timer:

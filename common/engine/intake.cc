@@ -67,30 +67,74 @@ size_t InputQueue::size() const {
   return items_.size();
 }
 
-absl::Status EventIntake::Open() {
-  positions_.clear();
+absl::Status EventIntake::OpenShards(const std::set<int>& shards) {
   if (parts_.subscriber == nullptr) return absl::OkStatus();
-  ASSIGN_OR_RETURN(const auto rows,
-                   parts_.database.Read(
-                       "SELECT topic, shard, sequence FROM topic_positions WHERE topic <> ''", {}));
+  ASSIGN_OR_RETURN(
+      const auto rows,
+      parts_.database.Read(
+          "SELECT topic, shard, sequence, next_offset FROM topic_positions WHERE topic <> ''", {}));
+  std::map<int, std::map<std::string, bus::Position>> applied;
   for (const db::Row& row : rows) {
-    positions_[{db::AsText(row[0]), static_cast<int>(db::AsInt(row[1]))}] = db::AsInt(row[2]);
+    const int shard = static_cast<int>(db::AsInt(row[1]));
+    if (shard < 0 || shard >= options_.shards) {
+      return absl::FailedPreconditionError(absl::StrCat(
+          "a position lies in shard ", shard, " of ", db::AsText(row[0]), ", but there are only ",
+          options_.shards, " shards: their number is fixed at installation"));
+    }
+    applied[shard][db::AsText(row[0])] = {db::AsInt(row[2]), db::AsInt(row[3])};
   }
-  RETURN_IF_ERROR(Resume());
-  return parts_.subscriber->Start(positions_);
+  for (const int shard : shards) {
+    RETURN_IF_ERROR(parts_.subscriber->Hold(shard, applied[shard]));
+    for (const auto& [topic, position] : applied[shard]) positions_[{topic, shard}] = position;
+    held_.insert(shard);
+  }
+  return Resume(shards);
 }
 
-absl::Status EventIntake::Resume() {
+void EventIntake::CloseShard(int shard) {
+  held_.erase(shard);
+  if (parts_.subscriber != nullptr) parts_.subscriber->Release(shard);
+  const auto of_shard = [shard](const auto& entry) { return entry.first.second == shard; };
+  waiting_.erase(std::remove_if(waiting_.begin(), waiting_.end(),
+                                [shard](const Item& item) { return item.shard == shard; }),
+                 waiting_.end());
+  std::erase_if(waiting_in_shard_, of_shard);
+  std::erase_if(positions_, of_shard);
+  std::erase_if(last_recorded_, of_shard);
+  std::erase_if(fills_, [this, shard](const auto& entry) {
+    return ShardOf(entry.first.stream_id, options_.shards) == shard;
+  });
+}
+
+absl::Status EventIntake::Resume(const std::set<int>& shards) {
   ASSIGN_OR_RETURN(const auto letters, ReleasedDeadLetters(parts_.database));
   for (const admin::v1::DeadLetter& letter : letters) {
     // What is done already has nothing left to read, or is at or below its position.
-    if (letter.parked()) {
-      Fill({letter.topic(), letter.tenant(), letter.key()});
-    } else if (letter.state() == admin::v1::DEAD_LETTER_STATE_RETRIED) {
-      TakeAgain(std::make_shared<bus::Record>(RecordOf(letter)));
-    }
+    if (shards.count(letter.partition()) > 0) Released(letter);
   }
   return absl::OkStatus();
+}
+
+void EventIntake::Released(const admin::v1::DeadLetter& letter) {
+  if (letter.parked()) {
+    Fill({letter.topic(), letter.tenant(), letter.key()});
+  } else if (letter.state() == admin::v1::DEAD_LETTER_STATE_RETRIED) {
+    TakeAgain(letter);
+  }
+}
+
+void EventIntake::Fill(const StreamRef& stream) {
+  if (held_.count(ShardOf(stream.stream_id, options_.shards)) > 0) fills_.try_emplace(stream);
+}
+
+Item EventIntake::MakeItem(bus::RecordPtr record, bool from_journal) const {
+  const auto& raw = options_.raw_topics;
+  if (std::find(raw.begin(), raw.end(), record->topic) != raw.end()) {
+    Item item = MakeRawItem(std::move(record), parts_.decider);
+    item.from_journal = from_journal;
+    return item;
+  }
+  return MakeEventItem(std::move(record), from_journal, options_.service);
 }
 
 absl::Status EventIntake::Read(size_t want, absl::Time now) {
@@ -99,15 +143,7 @@ absl::Status EventIntake::Read(size_t want, absl::Time now) {
   // A wait longer than any is none: the clock went back.
   if (retry_at_ == absl::InfiniteFuture() || now >= retry_at_ || retry_at_ - now > kRetryAfter) {
     retry_at_ = absl::InfiniteFuture();
-    const std::vector<StreamRef> fills(fills_.begin(), fills_.end());
-    for (const StreamRef& stream : fills) {
-      bool more = false;
-      if (const absl::Status filled = FillStream(stream, &more); !filled.ok()) {
-        trouble = filled;
-      } else if (!more) {
-        fills_.erase(stream);
-      }
-    }
+    trouble = FillAll();
   }
   if (waiting_.size() < want) {
     absl::StatusOr<std::vector<bus::RecordPtr>> records =
@@ -117,7 +153,7 @@ absl::Status EventIntake::Read(size_t want, absl::Time now) {
     } else {
       for (bus::RecordPtr& record : *records) {
         ++waiting_in_shard_[{record->topic, record->shard}];
-        waiting_.push_back(MakeEventItem(std::move(record), false, options_.service));
+        waiting_.push_back(MakeItem(std::move(record), false));
       }
     }
   }
@@ -125,34 +161,56 @@ absl::Status EventIntake::Read(size_t want, absl::Time now) {
   return trouble;
 }
 
-bool EventIntake::Idle(absl::Time now) const {
-  const bool wait = retry_at_ != absl::InfiniteFuture() && now < retry_at_;
-  return waiting_.empty() && (fills_.empty() || wait);
+absl::Status EventIntake::FillAll() {
+  absl::Status trouble;
+  for (auto it = fills_.begin(); it != fills_.end();) {
+    const absl::StatusOr<bool> done = FillStream(it->first, it->second);
+    if (!done.ok()) trouble = done.status();
+    it = done.ok() && *done ? fills_.erase(it) : std::next(it);
+  }
+  return trouble;
 }
 
-absl::Status EventIntake::FillStream(const StreamRef& stream, bool* more) {
-  ASSIGN_OR_RETURN(const auto rows,
-                   parts_.database.Read(
-                       "SELECT version FROM stream_positions WHERE topic = $1 AND tenant = $2 AND "
-                       "stream_id = $3",
-                       {stream.topic, stream.tenant, stream.stream_id}));
-  const int64_t version = rows.empty() ? 0 : db::AsInt(rows[0][0]);
-  ASSIGN_OR_RETURN(std::vector<bus::RecordPtr> records,
-                   parts_.subscriber->ReadStream(stream.topic, stream.tenant, stream.stream_id,
-                                                 version, kFillChunk));
-  *more = records.size() == kFillChunk;
+bool EventIntake::Idle(absl::Time now) const {
+  if (!waiting_.empty()) return false;
+  if (retry_at_ != absl::InfiniteFuture() && now < retry_at_) return true;
+  // A producer that is being asked wakes us.
+  return std::all_of(fills_.begin(), fills_.end(),
+                     [](const auto& fill) { return fill.second.asked_after.has_value(); });
+}
+
+absl::StatusOr<bool> EventIntake::FillStream(const StreamRef& stream, Filling& filling) {
+  if (!filling.asked_after.has_value()) {
+    ASSIGN_OR_RETURN(const auto rows,
+                     parts_.database.Read(
+                         "SELECT version FROM stream_positions WHERE topic = $1 AND tenant = $2 "
+                         "AND stream_id = $3",
+                         {stream.topic, stream.tenant, stream.stream_id}));
+    filling.asked_after = rows.empty() ? 0 : db::AsInt(rows[0][0]);
+    for (Item& item : waiting_) {
+      if (item.has_envelope && item.Stream() == stream) item.asked_for = true;
+    }
+  }
+  const int64_t version = *filling.asked_after;
+  absl::StatusOr<std::optional<std::vector<bus::RecordPtr>>> records =
+      parts_.subscriber->ReadStream(stream.topic, stream.tenant, stream.stream_id, version,
+                                    kFillChunk);
+  if (records.ok() && !records->has_value()) return false;
+  filling.asked_after.reset();  // what was applied meanwhile counts the next time
+  if (!records.ok()) return records.status();
   std::vector<Item> found;
-  for (bus::RecordPtr& record : records)
-    found.push_back(MakeEventItem(std::move(record), true, options_.service));
+  for (bus::RecordPtr& record : **records) found.push_back(MakeItem(std::move(record), true));
+  const bool more = found.size() == kFillChunk;
   const bool filled =
       !found.empty() && found[0].has_envelope && found[0].input.envelope.version == version + 1;
   if (!filled) {
     for (Item& item : waiting_) {
-      if (item.has_envelope && item.Stream() == stream) item.unfillable = true;
+      // What came after the question may lie beyond the answer.
+      if (item.asked_for && item.Stream() == stream) item.unfillable = true;
     }
   }
   PutBack(std::move(found));
-  return absl::OkStatus();
+  return !more;
 }
 
 void EventIntake::Take(size_t max, std::vector<Item>* out) {
@@ -172,14 +230,16 @@ void EventIntake::PutBack(std::vector<Item> items) {
                   std::make_move_iterator(items.end()));
 }
 
-void EventIntake::TakeAgain(bus::RecordPtr record) {
+void EventIntake::TakeAgain(const admin::v1::DeadLetter& letter) {
+  if (held_.count(letter.partition()) == 0) return;
   // Not a new record of the topic: it makes no progress there.
   std::vector<Item> items;
-  items.push_back(MakeEventItem(std::move(record), true, options_.service));
+  items.push_back(MakeItem(std::make_shared<bus::Record>(RecordOf(letter)), true));
+  if (items[0].raw) items[0].dead_letter_id = letter.dead_letter_id();
   PutBack(std::move(items));
 }
 
-bool EventIntake::Filling(const StreamRef& stream) const {
+bool EventIntake::IsFilling(const StreamRef& stream) const {
   return fills_.count(stream) > 0 ||
          std::any_of(waiting_.begin(), waiting_.end(), [&stream](const Item& item) {
            return item.has_envelope && item.Stream() == stream;
@@ -191,8 +251,10 @@ void EventIntake::Applied(const Item& item) {
   last_recorded_[{item.record->topic, item.record->shard}] = item.input.envelope.recorded_at;
 }
 
-void EventIntake::Stored(const std::map<bus::TopicShard, int64_t>& progress) {
-  for (const auto& [topic_shard, sequence] : progress) positions_[topic_shard] = sequence;
+void EventIntake::Stored(const std::map<bus::TopicShard, bus::Position>& progress) {
+  if (progress.empty()) return;
+  for (const auto& [topic_shard, position] : progress) positions_[topic_shard] = position;
+  if (parts_.subscriber != nullptr) parts_.subscriber->Stored(progress);
 }
 
 bool EventIntake::Past(int shard, absl::Time due) const {
@@ -203,7 +265,7 @@ bool EventIntake::Past(int shard, absl::Time due) const {
     if (recorded != last_recorded_.end() && recorded->second >= due) continue;
     auto waiting = waiting_in_shard_.find(topic_shard);
     const bool none_waiting = waiting == waiting_in_shard_.end() || waiting->second == 0;
-    if (!none_waiting || !parts_.subscriber->AtEnd(topic, shard)) return false;
+    if (!none_waiting || !parts_.subscriber->AtEnd(topic, shard, due)) return false;
   }
   return true;
 }
@@ -228,8 +290,14 @@ Gate::Verdict Gate::Check(const TimerKey& key, absl::Time due, absl::Time now) {
   // not be reached.
   const bool answered =
       std::none_of(intake_.topics().begin(), intake_.topics().end(),
-                   [&](const auto& topic) { return intake_.Filling(stream_of(topic)); });
+                   [&](const auto& topic) { return intake_.IsFilling(stream_of(topic)); });
   return answered ? Verdict::kFire : Verdict::kWait;
+}
+
+void Gate::CloseShard(int shard) {
+  for (auto it = asked_.begin(); it != asked_.end();) {
+    it = ShardOf(it->entity.id, options_.shards) == shard ? asked_.erase(it) : std::next(it);
+  }
 }
 
 absl::Time Gate::Recheck(absl::Time due, absl::Time now) const {

@@ -4,6 +4,7 @@
 
 #include <deque>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <utility>
@@ -16,6 +17,7 @@
 #include "common/engine/engine.h"
 #include "common/engine/item.h"
 #include "common/engine/timer_index.h"
+#include "watchbell/admin/v1/admin_service.pb.h"
 
 namespace watchbell::engine {
 
@@ -45,18 +47,22 @@ class EventIntake {
   EventIntake(const Options& options, const Engine::Parts& parts)
       : options_(options), parts_(parts) {}
 
-  // Reads back how far each topic was applied and starts the subscriber there.
-  absl::Status Open();
+  // Reads back how far these shards were applied and starts the subscriber there.
+  absl::Status OpenShards(const std::set<int>& shards);
+  // Forgets what waits of it.
+  void CloseShard(int shard);
+  // Another replica let this dead letter go: what follows is ours if its shard is.
+  void Released(const admin::v1::DeadLetter& letter);
   // Fills holes, then polls until `want` events wait. UNAVAILABLE: some producer cannot be read
   // now; what can be read goes on, the rest is tried again a little later.
   absl::Status Read(size_t want, absl::Time now);
   void Take(size_t max, std::vector<Item>* out);
   void PutBack(std::vector<Item> items);
-  void TakeAgain(bus::RecordPtr record);
-  // Asks the producer's journal for a stream at the next Read.
-  void Fill(StreamRef stream) { fills_.insert(std::move(stream)); }
+  void TakeAgain(const admin::v1::DeadLetter& letter);
+  // Asks the producer's journal for a stream at the next Read, if its shard is held.
+  void Fill(const StreamRef& stream);
   // True while rows of the stream are still to be read or applied.
-  bool Filling(const StreamRef& stream) const;
+  bool IsFilling(const StreamRef& stream) const;
   // True if nothing can be done at `now`.
   bool Idle(absl::Time now) const;
   // When a producer that could not be read is tried again; InfiniteFuture if there is none.
@@ -64,25 +70,33 @@ class EventIntake {
 
   // What was applied: moves positions and the times the gate looks at.
   void Applied(const Item& item);
-  void Stored(const std::map<bus::TopicShard, int64_t>& progress);
-  const std::map<bus::TopicShard, int64_t>& positions() const { return positions_; }
+  void Stored(const std::map<bus::TopicShard, bus::Position>& progress);
+  const std::map<bus::TopicShard, bus::Position>& positions() const { return positions_; }
 
   // True if nothing recorded before `due` can still come on any topic of this shard.
   bool Past(int shard, absl::Time due) const;
   const std::vector<std::string>& topics() const;
 
  private:
+  struct Filling {
+    std::optional<int64_t> asked_after;  // the version after which the producer is being asked
+  };
+
   // What was to follow the release of dead letters, once more: a kill may have come before it.
-  absl::Status Resume();
-  absl::Status FillStream(const StreamRef& stream, bool* more);
+  absl::Status Resume(const std::set<int>& shards);
+  absl::Status FillAll();
+  // False: the producer is being asked, or has more.
+  absl::StatusOr<bool> FillStream(const StreamRef& stream, Filling& filling);
+  Item MakeItem(bus::RecordPtr record, bool from_journal) const;
 
   const Options& options_;
   const Engine::Parts& parts_;
   std::deque<Item> waiting_;
   std::map<bus::TopicShard, int> waiting_in_shard_;
-  std::set<StreamRef> fills_;
+  std::map<StreamRef, Filling> fills_;  // streams to be read from their producer's journal
+  std::set<int> held_;
   absl::Time retry_at_ = absl::InfiniteFuture();
-  std::map<bus::TopicShard, int64_t> positions_;
+  std::map<bus::TopicShard, bus::Position> positions_;
   std::map<bus::TopicShard, absl::Time> last_recorded_;
 };
 
@@ -97,6 +111,7 @@ class Gate {
   // When a waiting timer is to be looked at again.
   absl::Time Recheck(absl::Time due, absl::Time now) const;
   void Forget(const TimerKey& key) { asked_.erase(key); }
+  void CloseShard(int shard);
 
  private:
   const Options& options_;

@@ -13,6 +13,7 @@ Item MakeEventItem(bus::RecordPtr record, bool from_journal, const std::string& 
   item.input.topic = record->topic;
   item.from_journal = from_journal;
   item.record = std::move(record);
+  item.shard = item.record->shard;
   absl::StatusOr<bus::Envelope> envelope = bus::ParseEnvelope(*item.record);
   if (!envelope.ok()) {
     item.unreadable = envelope.status();
@@ -29,6 +30,25 @@ Item MakeEventItem(bus::RecordPtr record, bool from_journal, const std::string& 
   } else {
     item.unreadable = message.status();
   }
+  return item;
+}
+
+Item MakeRawItem(bus::RecordPtr record, const Decider& decider) {
+  Item item;
+  item.input.kind = Input::Kind::kEvent;
+  item.input.topic = record->topic;
+  item.raw = true;
+  item.record = std::move(record);
+  item.shard = item.record->shard;
+  absl::StatusOr<RawInput> raw = decider.ReadRaw(*item.record);
+  if (!raw.ok()) {
+    item.unreadable = raw.status();
+    return item;
+  }
+  item.input.identity = std::move(raw->identity);
+  item.input.traceparent = std::move(raw->traceparent);
+  item.input.message = std::move(raw->message);
+  item.bad_part = std::move(raw->bad_part);
   return item;
 }
 

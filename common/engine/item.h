@@ -7,6 +7,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "common/bus/record.h"
+#include "common/engine/decider.h"
 #include "common/engine/input.h"
 
 namespace watchbell::engine {
@@ -33,6 +34,7 @@ struct Item {
     kParked,    // an event that could not be applied: its key waits for an operator
     kDropped,   // an event that could not be read: set aside, its key goes on
     kDeferred,  // an event ahead of its stream: the hole must be filled first
+    kFenced,    // an event or timer of a shard that another replica holds by now
   };
 
   Kind kind = Kind::kInput;
@@ -40,19 +42,24 @@ struct Item {
   Fate fate = Fate::kUndecided;
   absl::StatusOr<Reply> answer = Reply{};
 
+  int shard = -1;  // of events and timers: what only the shard's holder may do
+
   // Events.
   bus::RecordPtr record;
+  bool raw = false;  // of a raw topic: no envelope, applied once by its offset
   bool from_journal =
       false;  // read from the producer's journal: the truth, and no progress on the topic
   bool has_envelope = false;
+  bool asked_for = false;   // the producer is being asked for what is missing before it
   bool unfillable = false;  // the producer's journal does not have what is missing before it
   absl::Status unreadable;  // why the record cannot be read
+  absl::Status bad_part;    // raw: why it is set aside although the rest of it is applied
   absl::Status condemned;   // why it cannot be stored, found out when it was tried alone
 
   // Commands: a commit of unknown outcome may have stored it.
   bool maybe_stored = false;
 
-  // Releases of dead letters.
+  // Releases of dead letters, and raw records that are tried again.
   std::string dead_letter_id;
   bool skip = false;
 
@@ -64,5 +71,7 @@ struct Item {
 
 // Reads a record: envelope and payload. What cannot be read is said in `unreadable`.
 Item MakeEventItem(bus::RecordPtr record, bool from_journal, const std::string& service);
+// The same for a record of a raw topic.
+Item MakeRawItem(bus::RecordPtr record, const Decider& decider);
 
 }  // namespace watchbell::engine

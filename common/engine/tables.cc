@@ -1,6 +1,7 @@
 #include "common/engine/tables.h"
 
 #include "common/engine/engine.h"
+#include "common/engine/leases.h"
 
 namespace watchbell::engine {
 
@@ -24,9 +25,15 @@ const db::Table& TimerTable() {
                                                        {"id", ColumnType::kText},
                                                        {"name", ColumnType::kText},
                                                        {"due", ColumnType::kInt},
-                                                       {"traceparent", ColumnType::kText}},
+                                                       {"traceparent", ColumnType::kText},
+                                                       {"shard", ColumnType::kInt},
+                                                       {"changed", ColumnType::kSequence}},
                                                       4};
   return *table;
+}
+
+db::Row TimerKeyRow(const TimerKey& key) {
+  return {int64_t{key.entity.cls}, key.entity.tenant, key.entity.id, key.name};
 }
 
 const db::Table& StreamPositionTable() {
@@ -41,10 +48,38 @@ const db::Table& StreamPositionTable() {
 }
 
 const db::Table& TopicPositionTable() {
+  static const db::Table* const table = new db::Table{"topic_positions",
+                                                      {{"topic", ColumnType::kText},
+                                                       {"shard", ColumnType::kInt},
+                                                       {"sequence", ColumnType::kInt},
+                                                       {"next_offset", ColumnType::kInt}},
+                                                      2};
+  return *table;
+}
+
+const db::Table& RelayPositionTable() {
   static const db::Table* const table = new db::Table{
-      "topic_positions",
-      {{"topic", ColumnType::kText}, {"shard", ColumnType::kInt}, {"sequence", ColumnType::kInt}},
-      2};
+      "relay_positions", {{"shard", ColumnType::kInt}, {"sequence", ColumnType::kInt}}, 1};
+  return *table;
+}
+
+const db::Table& LeaseTable() {
+  static const db::Table* const table = new db::Table{"leases",
+                                                      {{"shard", ColumnType::kInt},
+                                                       {"holder", ColumnType::kText},
+                                                       {"address", ColumnType::kText},
+                                                       {"epoch", ColumnType::kInt}},
+                                                      1};
+  return *table;
+}
+
+const db::Table& ReplicaTable() {
+  static const db::Table* const table = new db::Table{"replicas",
+                                                      {{"id", ColumnType::kText},
+                                                       {"address", ColumnType::kText},
+                                                       {"beat", ColumnType::kInt},
+                                                       {"sessions", ColumnType::kText}},
+                                                      1};
   return *table;
 }
 
@@ -61,6 +96,7 @@ const db::Table& AnswerTable() {
 
 db::Migration EngineSchema() {
   return {1, "engine", R"sql(
+--postgresql: CREATE SEQUENCE journal_sequence;
 CREATE TABLE entities (
   class BIGINT NOT NULL,
   tenant TEXT NOT NULL,
@@ -76,8 +112,12 @@ CREATE TABLE timers (
   name TEXT NOT NULL,
   due BIGINT NOT NULL,
   traceparent TEXT NOT NULL,
+  shard BIGINT NOT NULL,
+  changed BIGINT NOT NULL,
   PRIMARY KEY (class, tenant, id, name)
 );
+--postgresql: CREATE INDEX timers_by_due ON timers (shard, due);
+--postgresql: CREATE INDEX timers_by_change ON timers (changed);
 CREATE TABLE stream_positions (
   topic TEXT NOT NULL,
   tenant TEXT NOT NULL,
@@ -90,7 +130,24 @@ CREATE TABLE topic_positions (
   topic TEXT NOT NULL,
   shard BIGINT NOT NULL,
   sequence BIGINT NOT NULL,
+  next_offset BIGINT NOT NULL,
   PRIMARY KEY (topic, shard)
+);
+CREATE TABLE relay_positions (
+  shard BIGINT PRIMARY KEY,
+  sequence BIGINT NOT NULL
+);
+CREATE TABLE replicas (
+  id TEXT PRIMARY KEY,
+  address TEXT NOT NULL,
+  beat BIGINT NOT NULL,
+  sessions TEXT NOT NULL
+);
+CREATE TABLE leases (
+  shard BIGINT PRIMARY KEY,
+  holder TEXT NOT NULL,
+  address TEXT NOT NULL,
+  epoch BIGINT NOT NULL
 );
 CREATE TABLE answers (
   tenant TEXT NOT NULL,

@@ -2,17 +2,22 @@
 #pragma once
 
 #include "common/db/db.h"
+#include "common/engine/input.h"
 
 namespace watchbell::engine {
 
 // State of entities: (class, tenant, id), version of the stream's last event, protobuf bytes.
 const db::Table& EntityTable();
-// Armed timers: (class, tenant, id, name), due, traceparent of what armed it.
+// Armed timers: (class, tenant, id, name), due, traceparent of what armed it, shard of the id,
+// changed: number of the last change, so that a holder finds what others armed.
 const db::Table& TimerTable();
+db::Row TimerKeyRow(const TimerKey& key);
 // How far each stream was applied: (topic, tenant, stream_id), version, parked.
 const db::Table& StreamPositionTable();
-// How far each topic was read: (topic, shard), journal sequence.
+// How far each topic was read: (topic, shard), journal sequence, next offset (-1 = unknown).
 const db::Table& TopicPositionTable();
+// How far each shard of the journal is published beyond doubt: (shard), sequence.
+const db::Table& RelayPositionTable();
 // Answers by request id: (tenant, request_id), fingerprint of the request, response, expires_at.
 const db::Table& AnswerTable();
 

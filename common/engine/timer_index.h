@@ -24,6 +24,16 @@ class TimerIndex {
   void Set(const TimerKey& key, absl::Time due);
   void Erase(const TimerKey& key);
   void Clear();
+  // Forgets those for which `gone` is true.
+  template <typename Gone>
+  void EraseIf(Gone gone) {
+    for (auto it = by_key_.begin(); it != by_key_.end();) {
+      const auto timer = it++;
+      if (!gone(timer->first)) continue;
+      order_.erase({timer->second.due, timer->second.sequence, nullptr});
+      by_key_.erase(timer);
+    }
+  }
   size_t size() const { return by_key_.size(); }
 
   // The first due time; InfiniteFuture if none.

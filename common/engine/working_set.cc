@@ -46,22 +46,37 @@ ClassTable::ClassTable(const std::vector<EntityClass>& classes) {
   for (const EntityClass& entity_class : classes) classes_[entity_class.cls] = entity_class;
 }
 
-absl::Status WorkingSet::Load(db::Transaction& transaction, std::vector<EntityKey> keys) {
+std::vector<db::KeySet> WorkingSet::Missing(std::vector<EntityKey> keys) {
   std::sort(keys.begin(), keys.end());
   keys.erase(std::unique(keys.begin(), keys.end()), keys.end());
-  std::vector<db::Row> rows;
+  std::vector<db::KeySet> sets;
   for (const EntityKey& key : keys) {
-    if (entities_.try_emplace(key).second) rows.push_back(KeyRow(key));
+    if (!entities_.try_emplace(key).second) continue;
+    // Reference data is read by every batch of every replica: readers must not wait for each other.
+    const db::Lock lock = classes_.Of(key.cls).reference ? db::Lock::kShare : db::Lock::kUpdate;
+    if (sets.empty() || sets.back().lock != lock) sets.push_back({&EntityTable(), {}, lock});
+    sets.back().keys.push_back(KeyRow(key));
   }
-  if (rows.empty()) return absl::OkStatus();
-  ASSIGN_OR_RETURN(const std::vector<db::Row> found, transaction.Load(EntityTable(), rows));
-  for (const db::Row& row : found) RETURN_IF_ERROR(Take(row));
+  return sets;
+}
+
+absl::Status WorkingSet::TakeAll(const std::vector<db::Row>& rows) {
+  for (const db::Row& row : rows) RETURN_IF_ERROR(Take(row));
+  return absl::OkStatus();
+}
+
+absl::Status WorkingSet::Load(db::Transaction& transaction, std::vector<EntityKey> keys) {
+  const std::vector<db::KeySet> sets = Missing(std::move(keys));
+  if (sets.empty()) return absl::OkStatus();
+  ASSIGN_OR_RETURN(const auto found, transaction.LoadAll(sets));
+  for (const std::vector<db::Row>& rows : found) RETURN_IF_ERROR(TakeAll(rows));
   return absl::OkStatus();
 }
 
 absl::Status WorkingSet::Take(const db::Row& row) {
   EntityKey key{static_cast<int>(db::AsInt(row[0])), db::AsText(row[1]), db::AsText(row[2])};
   Entity& entity = entities_[key];
+  entity.stored = true;
   entity.version = db::AsInt(row[3]);
   const std::string& body = db::AsBytes(row[4]);
   const EntityClass& entity_class = classes_.Of(key.cls);
@@ -111,16 +126,22 @@ int64_t WorkingSet::NextVersion(const EntityKey& key) {
 }
 
 absl::Status WorkingSet::Store(db::Transaction& transaction, const Decider& decider) const {
-  std::vector<db::Row> rows;
+  std::vector<db::Row> created;
+  std::vector<db::Row> changed;
   BatchedIndex index;
   for (const auto& [key, entity] : entities_) {
     if (!entity.dirty) continue;
-    rows.push_back({int64_t{key.cls}, key.tenant, key.id, entity.version,
+    (entity.stored ? changed : created)
+        .push_back({int64_t{key.cls}, key.tenant, key.id, entity.version,
                     db::Bytes{entity.state ? entity.state->SerializeAsString() : std::string()}});
     if (!entity.indexed) decider.Index(key, *entity.state, index);
   }
-  if (rows.empty()) return absl::OkStatus();
-  RETURN_IF_ERROR(transaction.Upsert(EntityTable(), rows));
+  // A row that was not there could not be locked: should another replica have made it meanwhile,
+  // this fails and the batch sees the other's.
+  // In one order, lest two wait for each other.
+  std::sort(created.begin(), created.end());
+  if (!created.empty()) RETURN_IF_ERROR(transaction.Insert(EntityTable(), created));
+  if (!changed.empty()) RETURN_IF_ERROR(transaction.Upsert(EntityTable(), changed));
   return index.Write(transaction);
 }
 

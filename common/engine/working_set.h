@@ -43,7 +43,12 @@ class WorkingSet : public View {
   WorkingSet(const ClassTable& classes, ReferenceCache& references)
       : classes_(classes), references_(references) {}
 
-  // Loads what is not loaded yet, in locking order. DATA_LOSS if stored bytes cannot be parsed.
+  // The rows of what is not loaded yet, in locking order; from then on it counts as loaded, once
+  // TakeAll got what the database has of them.
+  std::vector<db::KeySet> Missing(std::vector<EntityKey> keys);
+  // DATA_LOSS if stored bytes cannot be parsed.
+  absl::Status TakeAll(const std::vector<db::Row>& rows);
+  // Both, in a round trip of its own.
   absl::Status Load(db::Transaction& transaction, std::vector<EntityKey> keys);
 
   int64_t Version(const EntityKey& key) const override;
@@ -60,6 +65,7 @@ class WorkingSet : public View {
   struct Entity {
     int64_t version = 0;
     StatePtr state;
+    bool stored = false;  // there was a row
     bool dirty = false;
     bool indexed = true;  // state unchanged since the load
   };

@@ -28,7 +28,7 @@ absl::StatusOr<std::vector<JournalRow>> ReadRows(db::Database& database, absl::s
 
 const db::Table& JournalTable() {
   static const db::Table* const table = new db::Table{"journal",
-                                                      {{"sequence", ColumnType::kInt},
+                                                      {{"sequence", ColumnType::kSequence},
                                                        {"event_id", ColumnType::kText},
                                                        {"aggregate", ColumnType::kText},
                                                        {"tenant", ColumnType::kText},

@@ -34,7 +34,8 @@ struct JournalRow {
   std::string correlation_id;
 };
 
-// Row shape of the journal table.
+// Row shape of the journal table. The database gives the sequence: a row to be inserted holds k, the
+// k-th number of its transaction (db.h, kSequence).
 const db::Table& JournalTable();
 db::Row ToDbRow(const JournalRow& row);
 JournalRow FromDbRow(const db::Row& row);

@@ -46,11 +46,8 @@ absl::Time DeadlineOf(const Shared& shared, const grpc::CallbackServerContext& c
 
 // A UUID is the same in capitals: what is compared and remembered is its small form.
 void LowerRequestId(google::protobuf::Message& message) {
-  const auto* field = message.GetDescriptor()->FindFieldByName("request_id");
-  if (field == nullptr || field->is_repeated() ||
-      field->cpp_type() != google::protobuf::FieldDescriptor::CPPTYPE_STRING) {
-    return;
-  }
+  const auto* field = RequestIdField(*message.GetDescriptor());
+  if (field == nullptr) return;
   std::string id = message.GetReflection()->GetString(message, field);
   if (id.empty()) return;
   absl::AsciiStrToLower(&id);
@@ -74,13 +71,28 @@ absl::Status Parse(const Method& method, const grpc::ByteBuffer& bytes, MessageP
   return absl::OkStatus();
 }
 
+// gRPC libraries say in a header that a call was tried before. What became of the first try nobody
+// knows here; only a request id tells whether it was done.
+absl::Status CheckRepeatable(const Method& method, const Metadata& metadata,
+                             const google::protobuf::Message& request) {
+  if (!method.needs_request_id_again || metadata.count("grpc-previous-rpc-attempts") == 0 ||
+      !RequestIdOf(request).empty()) {
+    return absl::OkStatus();
+  }
+  return WithReason(absl::StatusCode::kFailedPrecondition, "RETRY_WITHOUT_REQUEST_ID",
+                    absl::StrCat(method.descriptor->name(),
+                                 " was tried before without a request_id, and may have been done: "
+                                 "look, and give a request_id to what may be tried again"));
+}
+
 }  // namespace
 
 absl::Status Admit(const Shared& shared, const grpc::CallbackServerContext& call,
                    const Method& method, const grpc::ByteBuffer& bytes, CallContext* context,
                    MessagePtr* request) {
   context->received_at = shared.clock.Now();
-  const Metadata metadata = CopyMetadata(call);
+  context->metadata = CopyMetadata(call);
+  const Metadata& metadata = context->metadata;
   context->traceparent = TraceparentOf(metadata, shared.ids);
   ASSIGN_OR_RETURN(context->identity, shared.identity.Identify(metadata));
   if (!method.role.empty() && !context->identity.Has(method.role)) {
@@ -88,6 +100,7 @@ absl::Status Admit(const Shared& shared, const grpc::CallbackServerContext& call
         absl::StrCat(method.descriptor->name(), " needs the role \"", method.role, "\""));
   }
   RETURN_IF_ERROR(Parse(method, bytes, request));
+  RETURN_IF_ERROR(CheckRepeatable(method, metadata, **request));
   context->deadline = DeadlineOf(shared, call, method, context->received_at);
   if (context->deadline <= context->received_at) {
     return WithReason(absl::StatusCode::kDeadlineExceeded, "DEADLINE_EXCEEDED",

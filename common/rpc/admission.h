@@ -27,8 +27,8 @@ struct Shared {
   CallsUnderWay& calls;
 };
 
-// In this order: trace context, caller, role, parsing, rules, deadline. `context` is filled as far
-// as it got, so that a refused call can be logged.
+// In this order: trace context, caller, role, parsing, rules, repetition, deadline. `context` is
+// filled as far as it got, so that a refused call can be logged.
 absl::Status Admit(const Shared& shared, const grpc::CallbackServerContext& call,
                    const Method& method, const grpc::ByteBuffer& bytes, CallContext* context,
                    MessagePtr* request);

@@ -11,13 +11,20 @@ namespace watchbell::rpc {
 // Thread-safe.
 class CallsUnderWay {
  public:
-  void Began() {
+  // False, and nothing is counted, after Close. Otherwise Ended follows.
+  bool Begin() {
     MutexLock lock(mu_);
+    if (closed_) return false;
     ++count_;
+    return true;
   }
   void Ended() {
     MutexLock lock(mu_);
     if (--count_ == 0) none_.NotifyAll();
+  }
+  void Close() {
+    MutexLock lock(mu_);
+    closed_ = true;
   }
   // Until there are none, or `deadline`.
   void AwaitNone(Clock& clock, absl::Time deadline) {
@@ -29,6 +36,7 @@ class CallsUnderWay {
   Mutex mu_;
   CondVar none_;
   int count_ ABSL_GUARDED_BY(mu_) = 0;
+  bool closed_ ABSL_GUARDED_BY(mu_) = false;
 };
 
 }  // namespace watchbell::rpc

@@ -10,7 +10,8 @@
 
 namespace watchbell::rpc {
 
-// Message limits, keepalive, and when a call is tried again.
+// Message limits, keepalive, how soon a lost connection is made anew. Nothing is tried again by the
+// library.
 grpc::ChannelArguments ClientArguments();
 
 std::unique_ptr<Client> MakeChannelClient(std::shared_ptr<grpc::Channel> channel);

@@ -12,8 +12,11 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/base/errors.h"
+#include "common/base/ids.h"
 #include "common/base/status_macros.h"
+#include "common/clock/clock.h"
 #include "common/rpc/channel_client.h"
+#include "common/rpc/service.h"
 #include "common/rpc/status.h"
 
 namespace watchbell::rpc {
@@ -24,20 +27,67 @@ using grpc::internal::RpcMethod;
 
 constexpr int kMaxResponseBytes = 64 << 20;
 
-// gRPC adds jitter to the pauses by itself.
-constexpr char kServiceConfig[] = R"json({
-  "methodConfig": [{
-    "name": [{}],
-    "retryPolicy": {
-      "maxAttempts": 4,
-      "initialBackoff": "0.1s",
-      "maxBackoff": "2s",
-      "backoffMultiplier": 2,
-      "retryableStatusCodes": ["UNAVAILABLE"]
-    }
-  }],
-  "retryThrottling": {"maxTokens": 100, "tokenRatio": 0.1}
-})json";
+// What is tried again, and how long, is each call's own choice (CallOptions::patient): tried again by
+// the library, a call that fails says nothing but that its time is up.
+constexpr char kServiceConfig[] = R"json({"loadBalancingConfig": [{"round_robin": {}}]})json";
+
+// Pauses of a patient call.
+constexpr absl::Duration kFirstPause = absl::Milliseconds(100);
+constexpr absl::Duration kLongestPause = absl::Seconds(1);
+
+// What is left of a patient call's time, and its pauses.
+class Patience {
+ public:
+  explicit Patience(const CallOptions& options)
+      : options_(options), began_(clock_.Steady()), pause_(kFirstPause) {}
+
+  // Options of the next attempt.
+  CallOptions Attempt() {
+    CallOptions attempt = options_;
+    attempt.timeout = Left();
+    return attempt;
+  }
+  // True, after a pause, if a call that ended so should be tried again. Otherwise `status` is what
+  // the caller is told: that the other side was away, if that is what used the time up.
+  bool Again(absl::Status* status) {
+    if (!options_.patient) return false;
+    if (absl::IsDeadlineExceeded(*status) && !met_.ok()) *status = met_;
+    if (!absl::IsUnavailable(*status)) return false;
+    met_ = *status;
+    if (Left() <= pause_) return false;
+    if (!told_ && options_.on_wait != nullptr) options_.on_wait(*status);
+    told_ = true;
+    Mutex mu;
+    CondVar never;
+    MutexLock lock(mu);
+    clock_.WaitUntil(mu, never, clock_.Now() + pause_);
+    pause_ = std::min(pause_ * 2, kLongestPause);
+    return true;
+  }
+
+ private:
+  absl::Duration Left() { return options_.timeout - (clock_.Steady() - began_); }
+
+  SystemClock clock_;
+  const CallOptions& options_;
+  const absl::Duration began_;
+  absl::Duration pause_;
+  absl::Status met_;  // the last UNAVAILABLE
+  bool told_ = false;
+};
+
+// The request itself, or a copy with a request_id if it could have one and has none.
+const google::protobuf::Message& Repeatable(const google::protobuf::Message& request,
+                                            std::unique_ptr<google::protobuf::Message>* copy) {
+  const auto* field = RequestIdField(*request.GetDescriptor());
+  if (field == nullptr || !RequestIdOf(request).empty()) return request;
+  copy->reset(request.New());
+  (*copy)->CopyFrom(request);
+  SystemIdSource ids;
+  SystemClock clock;
+  request.GetReflection()->SetString(copy->get(), field, ids.NewUuid(clock.Now()));
+  return **copy;
+}
 
 // gRPC ends the program on a header it cannot send.
 absl::Status Prepare(const CallOptions& options, grpc::ClientContext* context) {
@@ -62,6 +112,18 @@ class ChannelClient final : public Client {
 
   absl::Status Call(const std::string& method, const google::protobuf::Message& request,
                     google::protobuf::Message* response, const CallOptions& options) override {
+    if (!options.patient) return CallOnce(method, request, response, options);
+    std::unique_ptr<google::protobuf::Message> copy;
+    const google::protobuf::Message& repeatable = Repeatable(request, &copy);
+    Patience patience(options);
+    for (;;) {
+      absl::Status called = CallOnce(method, repeatable, response, patience.Attempt());
+      if (!patience.Again(&called)) return called;
+    }
+  }
+
+  absl::Status CallOnce(const std::string& method, const google::protobuf::Message& request,
+                        google::protobuf::Message* response, const CallOptions& options) {
     const std::string path = "/" + method;
     grpc::ClientContext context;
     RETURN_IF_ERROR(Prepare(options, &context));
@@ -85,6 +147,20 @@ class ChannelClient final : public Client {
   absl::Status Stream(const std::string& method, const google::protobuf::Message& request,
                       google::protobuf::Message* scratch, const CallOptions& options,
                       const std::function<bool()>& on_message) override {
+    Patience patience(options);
+    bool came = false;
+    for (;;) {
+      absl::Status ended = StreamOnce(method, request, scratch, patience.Attempt(), [&] {
+        came = true;
+        return on_message();
+      });
+      if (came || !patience.Again(&ended)) return ended;
+    }
+  }
+
+  absl::Status StreamOnce(const std::string& method, const google::protobuf::Message& request,
+                          google::protobuf::Message* scratch, const CallOptions& options,
+                          const std::function<bool()>& on_message) {
     const std::string path = "/" + method;
     grpc::ClientContext context;
     RETURN_IF_ERROR(Prepare(options, &context));
@@ -114,6 +190,13 @@ grpc::ChannelArguments ClientArguments() {
   grpc::ChannelArguments arguments;
   arguments.SetMaxReceiveMessageSize(kMaxResponseBytes);
   arguments.SetServiceConfigJSON(kServiceConfig);
+  arguments.SetInt(GRPC_ARG_ENABLE_RETRIES, 0);
+  // A process that was restarted is found again within a second, one that froze is noticed.
+  arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 200);
+  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 2000);  // time a connection may take
+  arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 1000);
+  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, 20'000);
+  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 5'000);
   return arguments;
 }
 

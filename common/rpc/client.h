@@ -17,6 +17,12 @@ struct CallOptions {
   absl::Duration timeout =
       absl::Seconds(30);  // absl::InfiniteDuration() for a stream that stays open
   std::map<std::string, std::string> metadata;
+  // Rides out a restart of the other side: what is UNAVAILABLE is tried again until the timeout, a
+  // stream as long as nothing came. A request that has a request_id gets one, so that nothing is
+  // done twice. Not for CallAsync.
+  bool patient = false;
+  // Called when a patient call begins to wait, at most once. May be null.
+  std::function<void(const absl::Status&)> on_wait;
 };
 
 class Client {
@@ -39,7 +45,8 @@ class Client {
                               const std::function<bool()>& on_message) = 0;
 };
 
-// A channel to HOST:PORT, plaintext.
+// A channel, plaintext, to a gRPC target: HOST:PORT, dns:///NAME:PORT, ipv4:HOST:PORT,HOST:PORT. It
+// connects when first used, and calls go to all addresses in turns.
 std::unique_ptr<Client> Connect(const std::string& target);
 
 }  // namespace watchbell::rpc

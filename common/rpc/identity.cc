@@ -75,6 +75,10 @@ class DevelopmentIdentity : public IdentityProvider {
 
 }  // namespace
 
+std::map<std::string, std::string> ServiceIdentity(const std::string& service) {
+  return {{"x-watchbell-subject", service}, {"x-watchbell-roles", "service"}};
+}
+
 std::unique_ptr<IdentityProvider> MakeDevelopmentIdentity() {
   return std::make_unique<DevelopmentIdentity>();
 }

@@ -7,10 +7,9 @@
 
 #include "absl/status/statusor.h"
 #include "common/engine/input.h"
+#include "common/rpc/service.h"
 
 namespace watchbell::rpc {
-
-using Metadata = std::multimap<std::string, std::string>;
 
 // Thread-safe.
 class IdentityProvider {
@@ -19,6 +18,10 @@ class IdentityProvider {
   // UNAUTHENTICATED if the caller cannot be told.
   virtual absl::StatusOr<engine::Identity> Identify(const Metadata& metadata) const = 0;
 };
+
+// Metadata by which one service of an installation presents itself to another: subject its name,
+// role "service".
+std::map<std::string, std::string> ServiceIdentity(const std::string& service);
 
 // For development: x-watchbell-tenant (default "default"), x-watchbell-subject (default
 // "developer"), x-watchbell-roles (comma-separated; default: agent, manager, integration,

@@ -4,12 +4,11 @@
 #include <grpcpp/ext/proto_server_reflection_plugin.h>
 #include <grpcpp/grpcpp.h>
 #include <grpcpp/health_check_service_interface.h>
-#include <grpcpp/impl/codegen/server_callback_handlers.h>
-#include <grpcpp/impl/service_type.h>
 
 #include <algorithm>
 #include <atomic>
-#include <deque>
+#include <cstdio>
+#include <cstdlib>
 #include <mutex>
 #include <utility>
 
@@ -18,59 +17,14 @@
 #include "common/base/ids.h"
 #include "common/rpc/admission.h"
 #include "common/rpc/channel_client.h"
+#include "common/rpc/dynamic_service.h"
 #include "common/rpc/executor.h"
-#include "common/rpc/unary_call.h"
-#include "common/rpc/watch_call.h"
 #include "common/rpc/watch_registry.h"
 
 namespace watchbell::rpc {
 namespace {
 
 constexpr int kMaxRequestBytes = 4 << 20;
-
-// A proto service as gRPC wants it, made from its table at run time. Each method is set up as the
-// generated WithRawCallbackMethod_* classes do it: the handler sees bytes, the adapter parses them
-// by descriptor.
-class DynamicService : public grpc::Service {
- public:
-  DynamicService(const rpc::Service& service, const Shared& shared) {
-    for (const auto& [name, method] : service.methods()) {
-      names_.push_back(absl::StrCat("/", service.full_name(), "/", name));
-      if (method.kind == Method::Kind::kWatch) {
-        AddWatch(method, shared);
-      } else {
-        AddUnary(method, shared);
-      }
-    }
-  }
-
- private:
-  using Bytes = grpc::ByteBuffer;
-  using Type = grpc::internal::RpcMethod;
-
-  void AddUnary(const Method& method, const Shared& shared) {
-    Add(Type::NORMAL_RPC, new grpc::internal::CallbackUnaryHandler<Bytes, Bytes>(
-                              [&method, &shared](grpc::CallbackServerContext* call,
-                                                 const Bytes* request, Bytes* response) {
-                                return UnaryCall::Start(shared, method, *call, *request, response);
-                              }));
-  }
-
-  void AddWatch(const Method& method, const Shared& shared) {
-    Add(Type::SERVER_STREAMING,
-        new grpc::internal::CallbackServerStreamingHandler<Bytes, Bytes>(
-            [&method, &shared](grpc::CallbackServerContext* call, const Bytes* request) {
-              return WatchCall::Start(shared, method, *call, *request);
-            }));
-  }
-
-  void Add(Type::RpcType type, grpc::internal::MethodHandler* handler) {
-    AddMethod(new grpc::internal::RpcServiceMethod(names_.back().c_str(), type, nullptr));
-    MarkMethodRawCallback(static_cast<int>(names_.size()) - 1, handler);
-  }
-
-  std::deque<std::string> names_;  // gRPC keeps pointers into it
-};
 
 // Process-wide, and before the first server is built.
 void EnablePlugins() {
@@ -96,6 +50,15 @@ void SetArguments(const ServerOptions& options, grpc::ServerBuilder& builder) {
                              Milliseconds(absl::Seconds(10)));
 }
 
+// A name that the protos do not know is a bug found at start, before anything is served.
+const google::protobuf::ServiceDescriptor& ServiceNamed(const std::string& full_name) {
+  const auto* found =
+      google::protobuf::DescriptorPool::generated_pool()->FindServiceByName(full_name);
+  if (found != nullptr) return *found;
+  std::fprintf(stderr, "no proto service is called %s\n", full_name.c_str());
+  std::abort();
+}
+
 class GrpcServer final : public Server {
  public:
   GrpcServer(ServerOptions options, const IdentityProvider& identity, Clock& clock)
@@ -113,11 +76,15 @@ class GrpcServer final : public Server {
     grpc::ServerBuilder builder;
     builder.AddListeningPort(options_.listen, grpc::InsecureServerCredentials(), &port_);
     SetArguments(options_, builder);
-    for (const Service* service : services) {
-      names_.push_back(service->full_name());
-      services_.push_back(std::make_unique<DynamicService>(*service, shared_));
-      builder.RegisterService(services_.back().get());
+    for (const Service* service : services) Host(service->full_name());
+    for (const std::string& name : options_.later) Host(name);
+    Provide(services);
+    for (const Forward& forward : options_.forwards) {
+      services_.push_back(
+          std::make_unique<DynamicService>(ServiceNamed(forward.service), shared_,
+                                           Route{forward.peer, ForwardChannel(forward.target)}));
     }
+    for (const auto& service : services_) builder.RegisterService(service.get());
     server_ = builder.BuildAndStart();
     if (server_ == nullptr || port_ == 0) {
       return absl::UnavailableError(
@@ -126,6 +93,14 @@ class GrpcServer final : public Server {
     }
     SetServing(false);
     return absl::OkStatus();
+  }
+
+  void Provide(const std::vector<Service*>& services) override {
+    for (const Service* service : services) {
+      for (const auto& hosted : services_) {
+        if (hosted->full_name() == service->full_name()) hosted->Provide(*service);
+      }
+    }
   }
 
   int port() const override { return port_; }
@@ -151,13 +126,24 @@ class GrpcServer final : public Server {
       clock_.WaitUntil(mu, never, clock_.Now() + pause);
     }
     watches_.EndAll();
-    // gRPC's own grace would also wait for idle connections to go.
+    // From here on calls are refused in a way that clients repeat, so that those under way come to
+    // an end however many more are sent.
+    calls_.Close();
     calls_.AwaitNone(clock_, clock_.Now() + grace);
+    // First the connections, then the server: a call that arrived in between would be CANCELLED by
+    // gRPC, which no client repeats. Over a connection that is gone it is UNAVAILABLE.
+    grpc_server_cancel_all_calls(server_->c_server());
     server_->Shutdown(gpr_now(GPR_CLOCK_MONOTONIC));
     executor_.Stop();
   }
 
  private:
+  void Host(const std::string& name) {
+    if (std::find(names_.begin(), names_.end(), name) != names_.end()) return;
+    names_.push_back(name);
+    services_.push_back(std::make_unique<DynamicService>(ServiceNamed(name), shared_));
+  }
+
   const ServerOptions options_;
   Clock& clock_;
   SystemIdSource ids_;

@@ -25,6 +25,13 @@ struct CallReport {
   absl::Duration took;
 };
 
+// A proto service that another process answers.
+struct Forward {
+  std::string service;  // full name
+  std::string peer;     // the service of the installation it belongs to, for messages
+  std::string target;   // gRPC target
+};
+
 struct ServerOptions {
   std::string listen = "127.0.0.1:0";
   int query_threads = 2;
@@ -35,6 +42,10 @@ struct ServerOptions {
   absl::Duration max_connection_age =
       absl::Hours(1);  // then clients resolve anew; calls under way are not cut
   std::function<void(const CallReport&)> on_call;
+  // Full names of proto services that come by Provide: until then their calls are UNAVAILABLE.
+  std::vector<std::string> later;
+  // Passed on as they are, streams included; reflection lists them.
+  std::vector<Forward> forwards;
 };
 
 class Client;
@@ -50,12 +61,15 @@ class Server {
   virtual ~Server() = default;
 
   virtual int port() const = 0;
+  // Serves what was announced in ServerOptions::later. The services outlive the server.
+  virtual void Provide(const std::vector<Service*>& services) = 0;
   // Health of all services and of "" together.
   virtual void SetServing(bool serving) = 0;
   // A client that talks to this server without a socket. Must not outlive the server.
   virtual std::unique_ptr<Client> InProcessClient() = 0;
-  // NOT_SERVING, a short pause, watch streams end with UNAVAILABLE, calls under way get until
-  // `deadline`, then they are cut. Blocks until it is done.
+  // NOT_SERVING, a short pause in which calls are still taken, then new ones are UNAVAILABLE
+  // (STOPPING: worth another try), watch streams end with the same, and calls under way get
+  // `grace`. Then connections and port are closed. Blocks until it is done.
   virtual void Drain(absl::Duration pause, absl::Duration grace) = 0;
 };
 

@@ -16,17 +16,22 @@ namespace {
   std::abort();
 }
 
-// The caller's request id, if requests of this type have one.
-std::string RequestIdOf(const google::protobuf::Message& request) {
-  const auto* field = request.GetDescriptor()->FindFieldByName("request_id");
+}  // namespace
+
+const google::protobuf::FieldDescriptor* RequestIdField(
+    const google::protobuf::Descriptor& request) {
+  const auto* field = request.FindFieldByName("request_id");
   if (field == nullptr || field->is_repeated() ||
       field->cpp_type() != google::protobuf::FieldDescriptor::CPPTYPE_STRING) {
-    return "";
+    return nullptr;
   }
-  return request.GetReflection()->GetString(request, field);
+  return field;
 }
 
-}  // namespace
+std::string RequestIdOf(const google::protobuf::Message& request) {
+  const auto* field = RequestIdField(*request.GetDescriptor());
+  return field == nullptr ? "" : request.GetReflection()->GetString(request, field);
+}
 
 struct WatchHub::State {
   Mutex mu;
@@ -55,6 +60,11 @@ std::shared_ptr<void> WatchHub::Register(std::function<void()> wake) {
     state->wakes.erase(found);
   };
   return std::shared_ptr<void>(this, std::move(unregister));
+}
+
+bool WatchHub::Watched() const {
+  MutexLock lock(state_->mu);
+  return !state_->wakes.empty();
 }
 
 Service::Service(const std::string& full_name)
@@ -99,6 +109,9 @@ void Service::Command(const std::string& method, engine::Engine& engine, const s
         }
       },
       role);
+  Method& added = methods_.at(method);
+  added.needs_request_id_again =
+      !idempotent_by_state && RequestIdField(*added.descriptor->input_type()) != nullptr;
 }
 
 void Service::Async(const std::string& method,

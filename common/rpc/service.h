@@ -25,12 +25,26 @@ namespace watchbell::rpc {
 
 using MessagePtr = std::shared_ptr<const google::protobuf::Message>;
 
+// Headers of a call, names in small letters.
+using Metadata = std::multimap<std::string, std::string>;
+
+// Marks a call that another process of the installation passed on: it is not passed on again, so
+// that two processes that take each other for a third do not pass it on for ever.
+inline constexpr char kForwardedHeader[] = "x-watchbell-forwarded";
+
 struct CallContext {
   engine::Identity identity;
   std::string traceparent;  // the caller's, or a new one
   absl::Time received_at;
   absl::Time deadline;
+  Metadata metadata;  // as it came
 };
+
+// The field request_id of a type of requests; null if it has none.
+const google::protobuf::FieldDescriptor* RequestIdField(
+    const google::protobuf::Descriptor& request);
+// The caller's request id, "" if there is none.
+std::string RequestIdOf(const google::protobuf::Message& request);
 
 // Where a watch stream gets its messages. Used by one thread at a time.
 class WatchSource {
@@ -52,6 +66,8 @@ class WatchHub {
   void Notify();
   // `wake` is called on any thread until the returned handle is destroyed.
   std::shared_ptr<void> Register(std::function<void()> wake);
+  // False if Notify would wake nobody.
+  bool Watched() const;
 
  private:
   struct State;
@@ -65,6 +81,9 @@ struct Method {
   const google::protobuf::MethodDescriptor* descriptor;
   Kind kind;
   std::string role;  // "" = any caller
+  // A mutation that only a request_id keeps from being done twice: tried again without one by the
+  // caller's gRPC library, it is refused.
+  bool needs_request_id_again = false;
   // kAsync: must not block; calls done exactly once, on any thread.
   std::function<void(const CallContext&, MessagePtr, Done)> async;
   // kQuery: may block on the database; run on the bounded executor.

@@ -52,6 +52,34 @@ grpc::Status ToGrpc(const absl::Status& status) {
                       Shorten(status.message(), kMaxMessage), FitDetails(status));
 }
 
+absl::Status Disclosed(const absl::Status& status) {
+  const std::string reason = ErrorReason(status);
+  switch (status.code()) {
+    case absl::StatusCode::kUnavailable:
+      if (!reason.empty() && reason != "STORAGE_UNAVAILABLE") return status;
+      return Unavailable("STORAGE_UNAVAILABLE", "storage does not answer just now; try again",
+                         absl::Seconds(1));
+    case absl::StatusCode::kInternal:
+      if (reason != "STORE_FAILED") break;
+      return WithReason(absl::StatusCode::kInternal, "STORE_FAILED",
+                        "the database refused the result; nothing was done; the server's log says "
+                        "why");
+    case absl::StatusCode::kDeadlineExceeded:
+      if (!reason.empty()) return status;
+      return WithReason(absl::StatusCode::kDeadlineExceeded, "DEADLINE_EXCEEDED",
+                        "the deadline passed while storage was asked");
+    case absl::StatusCode::kUnknown:
+    case absl::StatusCode::kDataLoss:
+    case absl::StatusCode::kAlreadyExists:
+      break;
+    default:
+      return status;
+  }
+  if (!reason.empty()) return status;
+  return WithReason(absl::StatusCode::kInternal, "INTERNAL_ERROR",
+                    "the call failed by a fault of the server; its log says which");
+}
+
 absl::Status FromGrpc(const grpc::Status& status) {
   return StatusFromRpc(static_cast<absl::StatusCode>(status.error_code()), status.error_message(),
                        status.error_details());

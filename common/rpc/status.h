@@ -11,6 +11,9 @@ namespace watchbell::rpc {
 // Message and details are cut to what fits the 8 KiB of trailers a client accepts; code and reason
 // always arrive.
 grpc::Status ToGrpc(const absl::Status& status);
+// What a caller may see of a status: what storage itself said (paths, addresses, SQL) is for the
+// log.
+absl::Status Disclosed(const absl::Status& status);
 absl::Status FromGrpc(const grpc::Status& status);
 
 }  // namespace watchbell::rpc

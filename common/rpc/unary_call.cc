@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "common/base/deadline.h"
 #include "common/base/errors.h"
 #include "common/rpc/status.h"
 
@@ -13,7 +14,6 @@ grpc::ServerUnaryReactor* UnaryCall::Start(const Shared& shared, const Method& m
                                            grpc::ByteBuffer* response) {
   auto unary = std::make_shared<UnaryCall>(shared, method, response);
   unary->self_ = unary;
-  shared.calls.Began();
   unary->Run(call, request);
   return unary.get();  // gRPC cannot be done with it before it was given it
 }
@@ -38,6 +38,7 @@ void UnaryCall::RunQuery() {
     return Complete(WithReason(absl::StatusCode::kDeadlineExceeded, "DEADLINE_EXCEEDED",
                                "the deadline passed while the call waited; nothing was done"));
   }
+  const ScopedDeadline deadline(context_.deadline);
   absl::StatusOr<std::string> bytes = method_.query(context_, *request_);
   if (!bytes.ok()) return Complete(bytes.status());
   Complete(engine::Reply{*std::move(bytes)});
@@ -47,7 +48,7 @@ void UnaryCall::Complete(absl::StatusOr<engine::Reply> reply) {
   if (finished_.exchange(true)) return;
   status_ = reply.status();
   if (reply.ok()) *response_ = ToBuffer(reply->bytes);
-  Finish(ToGrpc(status_));
+  Finish(ToGrpc(Disclosed(status_)));  // the report keeps what was said
 }
 
 void UnaryCall::OnCancel() {

@@ -15,7 +15,8 @@ namespace watchbell::rpc {
 class UnaryCall final : public grpc::ServerUnaryReactor,
                         public std::enable_shared_from_this<UnaryCall> {
  public:
-  // Begins the call. `request` and `response` are gRPC's and live until OnDone.
+  // Begins a call that shared.calls counts. `request` and `response` are gRPC's and live until
+  // OnDone.
   static grpc::ServerUnaryReactor* Start(const Shared& shared, const Method& method,
                                          const grpc::CallbackServerContext& call,
                                          const grpc::ByteBuffer& request,

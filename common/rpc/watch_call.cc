@@ -1,8 +1,10 @@
 #include "common/rpc/watch_call.h"
 
+#include <algorithm>
 #include <utility>
 #include <vector>
 
+#include "common/base/deadline.h"
 #include "common/base/errors.h"
 #include "common/base/status_macros.h"
 #include "common/rpc/status.h"
@@ -11,6 +13,8 @@ namespace watchbell::rpc {
 namespace {
 
 constexpr int kChunk = 64;  // messages fetched at once
+// How long one look may occupy a thread that others wait for.
+constexpr absl::Duration kLook = absl::Seconds(10);
 
 }  // namespace
 
@@ -19,7 +23,6 @@ grpc::ServerWriteReactor<grpc::ByteBuffer>* WatchCall::Start(
     const grpc::ByteBuffer& request) {
   auto watch = std::make_shared<WatchCall>(shared, method);
   watch->self_ = watch;
-  shared.calls.Began();
   if (absl::Status opened = watch->Open(call, request); !opened.ok()) watch->FinishWith(opened);
   return watch.get();
 }
@@ -71,6 +74,7 @@ std::optional<absl::Status> WatchCall::Ending() {
 }
 
 void WatchCall::Pump() {
+  const ScopedDeadline deadline(std::min(context_.deadline, shared_.clock.Now() + kLook));
   if (const auto ending = Ending(); ending.has_value()) return SayFarewell(*ending);
   if (source_ == nullptr) {
     auto source = method_.watch(context_, *request_);
@@ -133,7 +137,8 @@ void WatchCall::SayFarewell(const absl::Status& status) {
 
 void WatchCall::FinishWith(const absl::Status& status) {
   status_ = status;
-  Finish(ToGrpc(status));  // busy_ stays true: nothing happens to the stream from here on
+  Finish(
+      ToGrpc(Disclosed(status)));  // busy_ stays true: nothing happens to the stream from here on
 }
 
 void WatchCall::OnWriteDone(bool ok) {

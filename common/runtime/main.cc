@@ -69,10 +69,10 @@ class StopSignals {
   std::thread thread_;
 };
 
-absl::StatusOr<config::Config> Configure(const std::vector<ModuleDefinition>& modules,
+absl::StatusOr<config::Config> Configure(const std::vector<config::Key>& keys,
                                          const std::vector<std::string>& args) {
   ASSIGN_OR_RETURN(config::Config config,
-                   config::Config::Load(AllKeys(modules), args, config::Environment()));
+                   config::Config::Load(keys, args, config::Environment(), KeysOfOtherCommands()));
   if (!config.rest().empty()) {
     return absl::InvalidArgumentError(absl::StrCat("unexpected argument ", config.rest().front()));
   }
@@ -85,10 +85,10 @@ absl::StatusOr<config::Config> Configure(const std::vector<ModuleDefinition>& mo
 }
 
 int Serve(const std::string& program, std::vector<ModuleDefinition> modules,
-          const config::Config& config) {
+          const config::Config& config, const Installation& installation) {
   StopSignals signals;
   SystemClock clock;
-  auto process = Process::Start(program, std::move(modules), config, clock);
+  auto process = Process::Start(program, std::move(modules), config, clock, installation);
   if (!process.ok()) {
     telemetry::Log(telemetry::Level::kError, "cannot start",
                    {{"program", program}, {"error", std::string(process.status().message())}});
@@ -102,11 +102,12 @@ int Serve(const std::string& program, std::vector<ModuleDefinition> modules,
 
 }  // namespace
 
-int Main(int argc, char** argv, const std::string& program, std::vector<ModuleDefinition> modules) {
+int Main(int argc, char** argv, const std::string& program, std::vector<ModuleDefinition> modules,
+         const Installation& installation) {
   const std::vector<std::string> args(argv + 1, argv + argc);
+  const std::vector<config::Key> keys = AllKeys(modules, installation);
   if (args.size() == 1 && args[0] == "--help") {
-    std::printf("%s [flags]\n\n%s", program.c_str(),
-                config::Config::Usage(AllKeys(modules)).c_str());
+    std::printf("%s [flags]\n\n%s", program.c_str(), config::Config::Usage(keys).c_str());
     return 0;
   }
   if (args.size() == 1 && args[0] == "--version") {
@@ -114,13 +115,13 @@ int Main(int argc, char** argv, const std::string& program, std::vector<ModuleDe
     return 0;
   }
   rpc::RouteLibraryLogs();
-  absl::StatusOr<config::Config> config = Configure(modules, args);
+  absl::StatusOr<config::Config> config = Configure(keys, args);
   if (!config.ok()) {
     std::fprintf(stderr, "%s: %s\n", program.c_str(),
                  std::string(config.status().message()).c_str());
     return kExitConfiguration;
   }
-  return Serve(program, std::move(modules), *config);
+  return Serve(program, std::move(modules), *config, installation);
 }
 
 }  // namespace watchbell::runtime

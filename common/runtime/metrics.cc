@@ -54,6 +54,12 @@ struct Families {
         timers(GaugeFamily(r, "timers_armed", "Timers that wait.")),
         healthy(GaugeFamily(r, "service_healthy",
                             "1 if storage takes writes and every producer can be read.")),
+        shards(GaugeFamily(r, "shards_held", "Shards whose leases this process holds.")),
+        replicas(GaugeFamily(r, "replicas_live", "Replicas of the service that live.")),
+        lag(GaugeFamily(r, "consumer_lag_records",
+                        "Records of a topic that wait, over the shards held here.")),
+        backlog(GaugeFamily(r, "relay_backlog_rows",
+                            "Journal rows of the shards held here that are not published yet.")),
         inputs(CounterFamily(r, "engine_inputs_total", "Inputs decided.")),
         events(CounterFamily(r, "engine_events_total", "Events journaled.")),
         dead_letters(CounterFamily(r, "dead_letters_total", "Records put aside.")),
@@ -68,6 +74,10 @@ struct Families {
   prometheus::Family<prometheus::Gauge>& queue;
   prometheus::Family<prometheus::Gauge>& timers;
   prometheus::Family<prometheus::Gauge>& healthy;
+  prometheus::Family<prometheus::Gauge>& shards;
+  prometheus::Family<prometheus::Gauge>& replicas;
+  prometheus::Family<prometheus::Gauge>& lag;
+  prometheus::Family<prometheus::Gauge>& backlog;
   prometheus::Family<prometheus::Counter>& inputs;
   prometheus::Family<prometheus::Counter>& events;
   prometheus::Family<prometheus::Counter>& dead_letters;
@@ -153,6 +163,21 @@ void Metrics::EffectsBegun(const std::string& service, size_t effects) {
 
 void Metrics::SetHealthy(const std::string& service, bool healthy) {
   impl_->families.healthy.Add({{"service", service}}).Set(healthy ? 1 : 0);
+}
+
+void Metrics::SetLeases(const std::string& service, size_t shards_held, int live_replicas) {
+  impl_->families.shards.Add({{"service", service}}).Set(static_cast<double>(shards_held));
+  impl_->families.replicas.Add({{"service", service}}).Set(live_replicas);
+}
+
+void Metrics::SetConsumerLag(const std::string& service, const std::string& topic,
+                             int64_t records) {
+  impl_->families.lag.Add({{"service", service}, {"topic", topic}})
+      .Set(static_cast<double>(records));
+}
+
+void Metrics::SetRelayBacklog(const std::string& service, int64_t rows) {
+  impl_->families.backlog.Add({{"service", service}}).Set(static_cast<double>(rows));
 }
 
 std::string Metrics::Text() const {

@@ -21,6 +21,11 @@ class Metrics {
   void EffectsBegun(const std::string& service, size_t effects);
   // 1 if the service is healthy.
   void SetHealthy(const std::string& service, bool healthy);
+  // With replicas only: what this process holds of a service, and how many replicas live.
+  void SetLeases(const std::string& service, size_t shards_held, int live_replicas);
+  // On Kafka: records behind on a topic, all shards held together; rows not published beyond doubt.
+  void SetConsumerLag(const std::string& service, const std::string& topic, int64_t records);
+  void SetRelayBacklog(const std::string& service, int64_t rows);
 
   std::string Text() const;
 

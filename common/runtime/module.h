@@ -31,9 +31,9 @@ struct ModuleDefinition {
   std::function<absl::StatusOr<std::unique_ptr<engine::EffectRunner>>(
       const config::Config&, Clock&, std::function<absl::Status(engine::Input)> submit)>
       effects;
-  // Run once after Open and before anything is fed, for what a dead process left behind. May be
-  // null.
-  std::function<absl::Status(ServiceCore&)> recover;
+  // Run for each shard that is taken over, before anything of it is fed, for what its last holder
+  // left behind; on a data folder for all shards, at the start. May be null.
+  std::function<absl::Status(ServiceCore&, int shard)> recover;
 };
 
 }  // namespace watchbell::runtime

@@ -1,22 +1,25 @@
 #include "common/runtime/process.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <atomic>
+#include <optional>
 #include <set>
 #include <thread>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "common/base/ids.h"
 #include "common/base/status_macros.h"
-#include "common/bus/embedded/embedded_bus.h"
-#include "common/db/data_folder.h"
-#include "common/db/migrations.h"
-#include "common/db/sqlite/sqlite_db.h"
 #include "common/runtime/admin_http.h"
 #include "common/runtime/admin_service.h"
-#include "common/runtime/effect_gate.h"
+#include "common/runtime/journal_service.h"
+#include "common/runtime/platform.h"
+#include "common/runtime/rpc_journal_source.h"
+#include "common/runtime/running_service.h"
 #include "common/runtime/version.h"
 #include "common/telemetry/log.h"
 
@@ -28,27 +31,11 @@ using telemetry::Log;
 
 // How often the health that gRPC reports follows the engines'.
 constexpr absl::Duration kHealthEvery = absl::Milliseconds(250);
+// How often a database that is not there yet is tried.
+constexpr absl::Duration kOpenEvery = absl::Milliseconds(500);
 
-// One module as it runs. Members are destroyed in the reverse order: rpcs, engine, effects,
-// database.
-struct Running {
-  ModuleDefinition definition;
-  std::unique_ptr<db::Database> database;
-  std::unique_ptr<EffectGate> effects;  // null: the module has none
-  std::unique_ptr<ServiceCore> core;
-  rpc::WatchHub hub;
-  std::vector<std::unique_ptr<rpc::Service>> services;
-};
-
-absl::StatusOr<std::unique_ptr<db::Database>> OpenMigrated(const db::DataFolder& folder,
-                                                           const ServiceSpec& spec) {
-  ASSIGN_OR_RETURN(std::unique_ptr<db::Database> database,
-                   db::OpenSqlite(folder.FileOf(spec.name)));
-  if (absl::Status migrated = db::Migrate(*database, AllMigrations(spec)); !migrated.ok()) {
-    return absl::Status(migrated.code(), absl::StrCat(spec.name, ": ", migrated.message()));
-  }
-  return database;
-}
+constexpr char kAdminService[] = "watchbell.admin.v1.AdminService";
+constexpr char kJournalService[] = "watchbell.journal.v1.JournalService";
 
 absl::StatusOr<absl::Duration> Milliseconds(const config::Config& config, const std::string& key) {
   ASSIGN_OR_RETURN(const int count, config.GetInt(key));
@@ -74,29 +61,38 @@ void LogCall(const rpc::CallReport& report) {
        {"took_ms", absl::StrCat(absl::ToDoubleMilliseconds(report.took))}});
 }
 
-class EmbeddedProcess final : public Process {
- public:
-  EmbeddedProcess(std::string program, const config::Config& config, Clock& clock)
-      : program_(std::move(program)), config_(config), clock_(clock), bus_(kDefaultShards) {}
+// HOST:PORT under which other processes reach us.
+std::string AdvertisedAddress(const config::Config& config, int port) {
+  if (const std::string& told = config.Get("advertise"); !told.empty()) return told;
+  const std::string& listen = config.Get("listen");
+  std::string host = listen.substr(0, listen.rfind(':'));
+  if (host.empty() || host == "0.0.0.0" || host == "[::]" || host == "*") {
+    char name[256] = "localhost";
+    gethostname(name, sizeof(name) - 1);
+    host = name;
+  }
+  return absl::StrCat(host, ":", port);
+}
 
-  ~EmbeddedProcess() override { Stop(); }
+class ModuleProcess final : public Process {
+ public:
+  ModuleProcess(std::string program, const config::Config& config, Clock& clock,
+                Installation installation)
+      : program_(std::move(program)),
+        config_(config),
+        clock_(clock),
+        installation_(std::move(installation)) {}
+
+  ~ModuleProcess() override { Stop(); }
 
   absl::Status Run(std::vector<ModuleDefinition> modules) {
     ASSIGN_OR_RETURN(drain_pause_, Milliseconds(config_, "drain.pause"));
     ASSIGN_OR_RETURN(drain_grace_, Milliseconds(config_, "drain.grace"));
-    ASSIGN_OR_RETURN(db::DataFolder folder,
-                     db::DataFolder::Lock(config_.Get("data.dir"), program_));
-    folder_.emplace(std::move(folder));
-    for (ModuleDefinition& module : modules) RETURN_IF_ERROR(Make(std::move(module)));
-    WarnOfMissingProducers();
-    for (const auto& module : modules_) RETURN_IF_ERROR(Open(*module));
-    RETURN_IF_ERROR(Serve());
-    for (const auto& module : modules_) module->core->engine().Start();
-    RETURN_IF_ERROR(StartAdmin());
+    ASSIGN_OR_RETURN(const bool distributed, IsDistributed(config_));
+    RETURN_IF_ERROR(distributed ? RunDistributed(std::move(modules))
+                                : RunEmbedded(std::move(modules)));
     UpdateHealth();
     health_thread_ = std::thread([this] { FollowHealth(); });
-    Log(Level::kInfo, "ready",
-        {{"grpc_port", absl::StrCat(grpc_port())}, {"admin_port", absl::StrCat(admin_port())}});
     return absl::OkStatus();
   }
 
@@ -111,113 +107,199 @@ class EmbeddedProcess final : public Process {
       stopping_ = true;
       wake_.NotifyAll();
     }
+    if (opening_thread_.joinable()) opening_thread_.join();
     if (health_thread_.joinable()) health_thread_.join();
     if (server_ != nullptr) {
       Log(Level::kInfo, "stopping: calls");
       server_->Drain(drain_pause_, drain_grace_);
     }
     Log(Level::kInfo, "stopping: effects and engines");
-    for (const auto& module : modules_) {
-      if (module->effects != nullptr) module->effects->Close();
-    }
-    for (const auto& module : modules_) {
-      if (module->core != nullptr) module->core->engine().Stop();
-    }
+    for (const auto& service : services_) service->DrainEffects();
+    for (const auto& service : services_) service->StopEngine();
+    for (const auto& service : services_) service->GiveUpLeases();
     admin_http_.reset();
+    services_.clear();
+    platform_.reset();
+    peers_.Clear();
     server_.reset();
     Log(Level::kInfo, "stopped", {{"program", program_}});
   }
 
  private:
-  absl::Status Make(ModuleDefinition definition) {
-    modules_.push_back(std::make_unique<Running>());
-    Running& running = *modules_.back();
-    running.definition = std::move(definition);
-    ServiceSpec spec = running.definition.spec(config_);
-    ASSIGN_OR_RETURN(running.database, OpenMigrated(*folder_, spec));
-    const std::string name = spec.name;
-    if (running.definition.effects != nullptr) {
-      ASSIGN_OR_RETURN(std::unique_ptr<engine::EffectRunner> runner,
-                       running.definition.effects(config_, clock_, [&running](engine::Input input) {
-                         return running.core->engine().Submit(std::move(input));
-                       }));
-      running.effects = std::make_unique<EffectGate>(
-          std::move(runner), [this, name](size_t count) { metrics_.EffectsBegun(name, count); });
-    }
-    ServiceCore::Parts parts{*running.database,       clock_, ids_, bus_, running.effects.get(),
-                             &metrics_.ProbeFor(name)};
-    ASSIGN_OR_RETURN(running.core, ServiceCore::Make(std::move(spec), std::move(parts)));
-    running.core->OnCommit([&running] { running.hub.Notify(); });
-    return absl::OkStatus();
+  // --- on a data folder ---
+
+  absl::Status RunEmbedded(std::vector<ModuleDefinition> modules) {
+    ASSIGN_OR_RETURN(platform_, MakeEmbeddedPlatform(program_, config_));
+    AddServices(std::move(modules), "");
+    // Producers must be there before consumers read.
+    for (const auto& service : services_) RETURN_IF_ERROR(service->Make());
+    WarnOfMissingProducers();
+    for (const auto& service : services_) RETURN_IF_ERROR(service->Open());
+    MakeOwnRpcs();
+    rpc::ServerOptions options = OptionsOfServer();
+    ASSIGN_OR_RETURN(server_, rpc::Server::Start(options, Rpcs(), *identity_, clock_));
+    Begin();
+    return StartAdmin();
   }
 
   // On the embedded bus a topic is its producer's journal: without the producer it stays empty.
   void WarnOfMissingProducers() const {
     std::set<std::string> produced;
-    for (const auto& module : modules_) {
-      for (const auto& cls : module->core->spec().decider->classes()) produced.insert(cls.topic);
+    for (const auto& service : services_) {
+      for (const auto& cls : service->core().spec().decider->classes()) produced.insert(cls.topic);
     }
-    for (const auto& module : modules_) {
-      for (const std::string& topic : module->core->spec().consumes) {
+    for (const auto& service : services_) {
+      for (const std::string& topic : service->core().spec().consumes) {
         if (produced.count(topic) > 0) continue;
         Log(Level::kWarning,
             "this topic stays empty: the service that fills it is not in this process",
-            {{"service", module->core->name()}, {"topic", topic}});
+            {{"service", service->name()}, {"topic", topic}});
       }
     }
   }
 
-  absl::Status Open(Running& running) {
-    RETURN_IF_ERROR(running.core->Open());
-    if (running.definition.recover != nullptr) {
-      RETURN_IF_ERROR(running.definition.recover(*running.core));
+  // --- on PostgreSQL and Kafka ---
+
+  absl::Status RunDistributed(std::vector<ModuleDefinition> modules) {
+    std::vector<std::string> hosted;
+    for (const ModuleDefinition& module : modules) hosted.push_back(module.name);
+    ASSIGN_OR_RETURN(const auto targets, PeerTargets(installation_, hosted, config_));
+    journals_ = std::make_unique<RpcJournalSource>(hosted.empty() ? program_ : hosted.front(),
+                                                   installation_, peers_);
+    ASSIGN_OR_RETURN(platform_, MakeDistributedPlatform(program_, config_, *journals_, clock_));
+    for (const auto& [service, target] : targets) peers_.Add(service, rpc::Connect(target));
+    rpc::ServerOptions options = OptionsOfServer();
+    options.later = {kAdminService, kJournalService};
+    for (const auto& [service, names] : installation_.rpcs) {
+      const auto target = targets.find(service);
+      for (const std::string& name : names) {
+        if (target == targets.end()) {
+          options.later.push_back(name);
+        } else {
+          options.forwards.push_back({name, service, target->second});
+        }
+      }
     }
-    running.services = running.definition.services({*running.core, config_, running.hub});
+    ASSIGN_OR_RETURN(server_, rpc::Server::Start(options, {}, *identity_, clock_));
+    for (const std::string& service : hosted) peers_.Add(service, server_->InProcessClient());
+    AddServices(std::move(modules), AdvertisedAddress(config_, server_->port()));
+    RETURN_IF_ERROR(StartAdmin());
+    opening_thread_ = std::thread([this] { OpenWhenThere(); });
     return absl::OkStatus();
   }
 
-  absl::Status Serve() {
-    std::vector<rpc::Service*> services;
-    std::vector<ServiceCore*> cores;
-    for (const auto& module : modules_) {
-      cores.push_back(module->core.get());
-      for (const auto& service : module->services) services.push_back(service.get());
+  // Opens one service after the other, each as soon as its database is there and migrated.
+  void OpenWhenThere() {
+    for (const auto& service : services_) {
+      std::string told;
+      for (absl::Status opened = TryOpen(*service); !opened.ok(); opened = TryOpen(*service)) {
+        const std::string why = absl::StrCat(service->name(), " waits: ", opened.message());
+        if (why != told) Log(Level::kWarning, why);
+        told = why;
+        MutexLock lock(mu_);
+        waits_for_ = why;
+        if (!stopping_) clock_.WaitUntil(mu_, wake_, clock_.Now() + kOpenEvery);
+        if (stopping_) return;
+      }
     }
-    admin_service_ = MakeAdminService(cores, clock_);
-    services.push_back(admin_service_.get());
+    MakeOwnRpcs();
+    server_->Provide(Rpcs());
+    Begin();
+  }
+
+  static absl::Status TryOpen(RunningService& service) {
+    absl::Status opened = service.Make();
+    if (opened.ok()) opened = service.Open();
+    if (!opened.ok()) service.Reset();
+    return opened;
+  }
+
+  // --- both ---
+
+  void AddServices(std::vector<ModuleDefinition> modules, const std::string& address) {
+    // A name that was used before could be taken for its dead bearer.
+    const std::string& name = config_.Get("replica.id");
+    const std::string replica =
+        absl::StrCat(name, name.empty() ? "" : "-", ids_.NewUuid(clock_.Now()));
+    for (ModuleDefinition& module : modules) {
+      services_.push_back(std::make_unique<RunningService>(
+          std::move(module),
+          RunningService::Parts{*platform_, config_, clock_, ids_, metrics_, replica, address}));
+    }
+  }
+
+  rpc::ServerOptions OptionsOfServer() {
     rpc::ServerOptions options;
     options.listen = config_.Get("listen");
     options.on_call = [this](const rpc::CallReport& report) {
       metrics_.CallFinished(report);
       LogCall(report);
     };
-    ASSIGN_OR_RETURN(server_, rpc::Server::Start(options, services, *identity_, clock_));
-    return absl::OkStatus();
+    return options;
+  }
+
+  void MakeOwnRpcs() {
+    std::vector<ServiceCore*> cores;
+    for (const auto& service : services_) cores.push_back(&service->core());
+    own_rpcs_.push_back(MakeAdminService(cores, clock_, peers_));
+    if (platform_->distributed()) own_rpcs_.push_back(MakeJournalService(cores));
+  }
+
+  std::vector<rpc::Service*> Rpcs() const {
+    std::vector<rpc::Service*> all;
+    for (const auto& service : services_) {
+      for (const auto& rpcs : service->services()) all.push_back(rpcs.get());
+    }
+    for (const auto& rpcs : own_rpcs_) all.push_back(rpcs.get());
+    return all;
+  }
+
+  void Begin() {
+    for (const auto& service : services_) service->Start();
+    MutexLock lock(mu_);
+    begun_ = true;
   }
 
   absl::Status StartAdmin() {
     AdminHandlers handlers;
-    handlers.metrics = [this] { return metrics_.Text(); };
+    handlers.metrics = [this] {
+      platform_->Measure(metrics_);
+      if (Begun()) {
+        for (const auto& service : services_) service->Measure();
+      }
+      return metrics_.Text();
+    };
     handlers.not_ready = [this] { return NotReady(); };
     ASSIGN_OR_RETURN(admin_http_,
                      AdminHttp::Start(config_.Get("admin.listen"), std::move(handlers)));
+    Log(Level::kInfo, "listening",
+        {{"grpc_port", absl::StrCat(grpc_port())}, {"admin_port", absl::StrCat(admin_port())}});
     return absl::OkStatus();
+  }
+
+  bool Begun() {
+    MutexLock lock(mu_);
+    return begun_;
   }
 
   std::vector<std::string> NotReady() {
     std::vector<std::string> reasons;
+    bool begun = false;
     {
       MutexLock lock(mu_);
       if (stopping_) reasons.emplace_back("the process is stopping");
+      if (!begun_) reasons.push_back(waits_for_);
+      begun = begun_;
     }
-    if (const absl::Status there = folder_->StillThere(); !there.ok()) {
-      reasons.emplace_back(there.message());
+    if (const absl::Status health = platform_->Health(); !health.ok()) {
+      reasons.emplace_back(health.message());
     }
-    for (const auto& module : modules_) {
-      const absl::Status health = module->core->engine().Health();
-      metrics_.SetHealthy(module->core->name(), health.ok());
-      if (!health.ok()) {
-        reasons.push_back(absl::StrCat(module->core->name(), ": ", health.message()));
+    if (!begun) return reasons;
+    for (const auto& service : services_) {
+      const absl::Status trouble = service->Trouble();
+      metrics_.SetHealthy(service->name(), trouble.ok());
+      if (!trouble.ok()) {
+        reasons.push_back(absl::StrCat(service->name(), ": ", trouble.message()));
       }
     }
     return reasons;
@@ -226,14 +308,17 @@ class EmbeddedProcess final : public Process {
   // What gRPC's health service says follows the engines. One thread at a time.
   void UpdateHealth() {
     const std::vector<std::string> reasons = NotReady();
-    if (reported_.has_value() && *reported_ == reasons) return;
+    // Words may change with every look; what counts is how much is wrong.
+    if (reported_.has_value() && *reported_ == reasons.size()) return;
     server_->SetServing(reasons.empty());
     if (reasons.empty()) {
-      Log(Level::kInfo, "serving");
+      Log(Level::kInfo, "ready",
+          {{"grpc_port", absl::StrCat(grpc_port())}, {"admin_port", absl::StrCat(admin_port())}});
     } else {
-      Log(Level::kError, "not serving", {{"reasons", absl::StrJoin(reasons, "; ")}});
+      Log(Begun() ? Level::kError : Level::kInfo, "not serving",
+          {{"reasons", absl::StrJoin(reasons, "; ")}});
     }
-    reported_ = reasons;
+    reported_ = reasons.size();
   }
 
   void FollowHealth() {
@@ -250,39 +335,56 @@ class EmbeddedProcess final : public Process {
   const std::string program_;
   const config::Config config_;
   Clock& clock_;
+  const Installation installation_;
   absl::Duration drain_pause_;
   absl::Duration drain_grace_;
   SystemIdSource ids_;
   Metrics metrics_;
   const std::unique_ptr<rpc::IdentityProvider> identity_ = rpc::MakeDevelopmentIdentity();
-  std::optional<db::DataFolder> folder_;
-  bus::EmbeddedBus bus_;
-  std::vector<std::unique_ptr<Running>> modules_;
-  std::unique_ptr<rpc::Service> admin_service_;
+  Peers peers_;
+  std::unique_ptr<RpcJournalSource> journals_;
+  std::unique_ptr<Platform> platform_;
+  std::vector<std::unique_ptr<RunningService>> services_;
+  std::vector<std::unique_ptr<rpc::Service>> own_rpcs_;
   std::unique_ptr<rpc::Server> server_;
   std::unique_ptr<AdminHttp> admin_http_;
-  std::optional<std::vector<std::string>> reported_;  // reasons last told
+  std::optional<size_t> reported_;  // number of reasons last told
   std::thread health_thread_;
+  std::thread opening_thread_;
   Mutex mu_;
   CondVar wake_;
   bool stopping_ ABSL_GUARDED_BY(mu_) = false;
+  bool begun_ ABSL_GUARDED_BY(mu_) = false;
+  std::string waits_for_ ABSL_GUARDED_BY(mu_) = "the process is starting";
 };
 
 }  // namespace
 
-std::vector<config::Key> ProcessKeys() {
-  return {
+std::vector<config::Key> ProcessKeys(const Installation& installation) {
+  std::vector<config::Key> keys = {
       {"listen", "127.0.0.1:7700", "address of the rpcs, HOST:PORT; port 0 = any"},
       {"admin.listen", "127.0.0.1:7701", "address of /metrics, /livez, /readyz and /version"},
-      {"data.dir", "watchbell-data", "folder of the databases, made if it is not there"},
+      {"advertise", "", "HOST:PORT where other processes reach the rpcs; empty = as in listen"},
+      {"replica.id", "", "this replica's name in logs and leases; a random part is added"},
       {"log.level", "info", "debug, info, warning or error"},
       {"drain.pause", "200", "milliseconds between \"not serving\" and the end of the first call"},
       {"drain.grace", "10000", "milliseconds that calls under way get at the stop"},
   };
+  for (const std::vector<config::Key>& more : {PlatformKeys(), PeerKeys(installation)}) {
+    keys.insert(keys.end(), more.begin(), more.end());
+  }
+  return keys;
 }
 
-std::vector<config::Key> AllKeys(const std::vector<ModuleDefinition>& modules) {
-  std::vector<config::Key> keys = ProcessKeys();
+std::vector<config::Key> KeysOfOtherCommands() {
+  return {{"target", "", "gRPC target of a running process"},
+          {"tenant", "", "whose data"},
+          {"kafka.replication", "", "of topics to be created"}};
+}
+
+std::vector<config::Key> AllKeys(const std::vector<ModuleDefinition>& modules,
+                                 const Installation& installation) {
+  std::vector<config::Key> keys = ProcessKeys(installation);
   for (const ModuleDefinition& module : modules) {
     for (const config::Key& key : module.keys) {
       const bool known = std::any_of(keys.begin(), keys.end(),
@@ -293,23 +395,13 @@ std::vector<config::Key> AllKeys(const std::vector<ModuleDefinition>& modules) {
   return keys;
 }
 
-absl::Status MigrateAll(const std::vector<ModuleDefinition>& modules,
-                        const config::Config& config) {
-  ASSIGN_OR_RETURN(const db::DataFolder folder,
-                   db::DataFolder::Lock(config.Get("data.dir"), "watchbell migrate"));
-  for (const ModuleDefinition& module : modules) {
-    RETURN_IF_ERROR(OpenMigrated(folder, module.spec(config)).status());
-  }
-  return absl::OkStatus();
-}
-
 absl::StatusOr<std::unique_ptr<Process>> Process::Start(const std::string& program,
                                                         std::vector<ModuleDefinition> modules,
-                                                        const config::Config& config,
-                                                        Clock& clock) {
+                                                        const config::Config& config, Clock& clock,
+                                                        const Installation& installation) {
   Log(Level::kInfo, "starting",
       {{"program", program}, {"version", Version()}, {"data_dir", config.Get("data.dir")}});
-  auto process = std::make_unique<EmbeddedProcess>(program, config, clock);
+  auto process = std::make_unique<ModuleProcess>(program, config, clock, installation);
   if (absl::Status started = process->Run(std::move(modules)); !started.ok()) return started;
   return std::unique_ptr<Process>(std::move(process));
 }

@@ -13,12 +13,16 @@ namespace watchbell::runtime {
 class ServiceCore::CommitTee : public bus::Publisher {
  public:
   explicit CommitTee(bus::Publisher& bus) : bus_(bus) {}
-  void Committed(absl::Span<const journal::JournalRow> rows) override {
-    bus_.Committed(rows);
-    if (committed) committed();
+  void Committing() override { bus_.Committing(); }
+  void Committed(absl::Span<const journal::JournalRow> rows, int64_t after, int64_t upto) override {
+    bus_.Committed(rows, after, upto);
+    if (committed && !rows.empty()) committed();
   }
-  void Committing(int64_t sequence) override { bus_.Committing(sequence); }
   void Abandoned() override { bus_.Abandoned(); }
+  void Hold(int shard, int64_t relayed) override { bus_.Hold(shard, relayed); }
+  void Release(int shard) override { bus_.Release(shard); }
+  void Look() override { bus_.Look(); }
+  std::map<int, int64_t> TakeRelayed() override { return bus_.TakeRelayed(); }
 
   std::function<void()> committed;
 
@@ -51,22 +55,36 @@ absl::StatusOr<std::unique_ptr<ServiceCore>> ServiceCore::Make(ServiceSpec spec,
   ASSIGN_OR_RETURN(core->bus_publisher_,
                    core->parts_.bus.AddProducer(core->spec_.name, core->reader_, topics));
   core->publisher_ = std::make_unique<CommitTee>(*core->bus_publisher_);
-  if (!core->spec_.consumes.empty()) {
-    ServiceCore* raw = core.get();
-    core->subscriber_ = core->parts_.bus.Subscribe(core->spec_.consumes, [raw] {
-      if (raw->engine_ != nullptr) raw->engine_->Wake();
-    });
+  ServiceCore* raw = core.get();
+  if (!core->spec_.consumes.empty() || !core->spec_.raw_topics.empty()) {
+    core->subscriber_ = core->parts_.bus.Subscribe(core->spec_.name, core->spec_.consumes,
+                                                   core->spec_.raw_topics, [raw] {
+                                                     if (raw->engine_ != nullptr)
+                                                       raw->engine_->Wake();
+                                                   });
     if (core->parts_.wrap_subscriber) {
       core->subscriber_ = core->parts_.wrap_subscriber(std::move(core->subscriber_));
     }
   }
   engine::Options options;
   options.service = core->spec_.name;
-  core->engine_ = std::make_unique<engine::Engine>(
-      options,
-      engine::Engine::Parts{core->parts_.database, core->parts_.clock, core->parts_.ids,
-                            *core->spec_.decider, core->publisher_.get(), core->subscriber_.get(),
-                            core->parts_.effects, core->parts_.probe});
+  options.raw_topics = core->spec_.raw_topics;
+  options.look_every = core->parts_.look_every;
+  engine::Engine::Parts engine_parts{core->parts_.database,
+                                     core->parts_.clock,
+                                     core->parts_.ids,
+                                     *core->spec_.decider,
+                                     core->publisher_.get(),
+                                     core->subscriber_.get(),
+                                     core->parts_.effects,
+                                     core->parts_.probe,
+                                     core->parts_.leases,
+                                     core->parts_.poke,
+                                     nullptr};
+  if (core->parts_.recover != nullptr) {
+    engine_parts.recover = [raw](int shard) { return raw->parts_.recover(*raw, shard); };
+  }
+  core->engine_ = std::make_unique<engine::Engine>(options, std::move(engine_parts));
   return core;
 }
 

@@ -4,12 +4,13 @@
 
 #include <functional>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "common/base/ids.h"
-#include "common/bus/embedded/embedded_bus.h"
+#include "common/bus/bus.h"
 #include "common/clock/clock.h"
 #include "common/db/db.h"
 #include "common/engine/engine.h"
@@ -23,7 +24,8 @@ struct ServiceSpec {
   std::vector<db::Migration>
       migrations;  // the service's own, numbered from 2: number 1 is the engine's
   std::shared_ptr<const engine::Decider> decider;
-  std::vector<std::string> consumes;  // topics
+  std::vector<std::string> consumes;    // topics
+  std::vector<std::string> raw_topics;  // read, too: filled by anybody, in any form
 };
 
 // All migrations of a service, the engine's first.
@@ -35,20 +37,26 @@ class ServiceCore {
     db::Database& database;
     Clock& clock;
     IdSource& ids;
-    bus::EmbeddedBus& bus;
+    bus::Bus& bus;
     engine::EffectRunner* effects = nullptr;
     engine::Probe* probe = nullptr;
+    engine::Leases* leases = nullptr;  // null: no replicas
+    absl::Duration look_every = absl::Milliseconds(250);  // see engine::Options
+    // See Engine::Parts.
+    std::function<void(const std::set<int>&)> poke;
+    // Finds what the last holder of a shard left behind. On the committer's thread; may be null.
+    std::function<absl::Status(ServiceCore&, int shard)> recover;
     // Wraps the subscriber; for fault injection in tests.
     std::function<std::unique_ptr<bus::Subscriber>(std::unique_ptr<bus::Subscriber>)>
         wrap_subscriber;
   };
 
-  // Checks the schema and joins the bus. Producers must be made before consumers start reading:
-  // make all cores, then Open all.
+  // Checks the schema and joins the bus. On the embedded bus producers must be made before
+  // consumers start reading: make all cores, then Open all.
   static absl::StatusOr<std::unique_ptr<ServiceCore>> Make(ServiceSpec spec, Parts parts);
   ~ServiceCore();
 
-  // Reads positions and timers back.
+  // Reads back what is stored (see Engine::Open).
   absl::Status Open();
 
   const std::string& name() const { return spec_.name; }

@@ -40,8 +40,14 @@ std::string TraceIdOf(absl::string_view traceparent) {
   return IsTraceparent(traceparent) ? std::string(traceparent.substr(3, 32)) : "";
 }
 
+bool IsSampled(absl::string_view traceparent) {
+  // The flags' lowest bit: an odd hex digit.
+  return IsTraceparent(traceparent) &&
+         absl::string_view("13579bdf").find(traceparent.back()) != absl::string_view::npos;
+}
+
 std::string NewTraceparent(IdSource& ids) {
-  return absl::StrFormat("00-%016x%016x-%016x-01", NonZero(ids), ids.Random64(), NonZero(ids));
+  return absl::StrFormat("00-%016x%016x-%016x-00", NonZero(ids), ids.Random64(), NonZero(ids));
 }
 
 }  // namespace watchbell::telemetry

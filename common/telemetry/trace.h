@@ -12,6 +12,9 @@ namespace watchbell::telemetry {
 bool IsTraceparent(absl::string_view text);
 // 32 hex digits, or "" if `traceparent` is not valid.
 std::string TraceIdOf(absl::string_view traceparent);
+// True if whoever began the trace wants it recorded (flag 01): every input of it leaves a log line.
+bool IsSampled(absl::string_view traceparent);
+// Not sampled: nobody asked for it.
 std::string NewTraceparent(IdSource& ids);
 
 }  // namespace watchbell::telemetry

@@ -76,10 +76,9 @@ class MailTransport : public Transport {
     curl_easy_setopt(curl, CURLOPT_READFUNCTION, OnRead);
     curl_easy_setopt(curl, CURLOPT_READDATA, &upload);
     const CurlReply reply = sender_.Perform(stop);
-    if (reply.aborted) return {SendResult::Kind::kAborted, ""};
     if (reply.code == CURLE_OK) return {SendResult::Kind::kTaken, Said(reply)};
-    if (Refused(reply)) return {SendResult::Kind::kRefused, Said(reply)};
-    return {SendResult::Kind::kTryAgain, Said(reply),
+    if (!reply.aborted && Refused(reply)) return {SendResult::Kind::kRefused, Said(reply)};
+    return {reply.aborted ? SendResult::Kind::kAborted : SendResult::Kind::kTryAgain, Said(reply),
             reply.status == kGoAhead && upload.rest.empty()};
   }
 

@@ -6,8 +6,10 @@
 
 namespace watchbell::notifications {
 
-// Feeds the engine one RecoverDeliveries per ticket that is stored as in flight. Call once after
-// Open, before anything else is fed: then nothing of this process can be in flight yet.
-absl::Status RecoverInFlight(runtime::ServiceCore& core);
+// To be called when a shard was taken over, before anything of it is fed. Feeds the engine one
+// RecoverDeliveries per delivery of that shard that is stored as in flight and was claimed by a
+// process that is gone. One that another living replica claimed, before it gave the shard up, is
+// left to that replica's outcome (and in the end to its claim timer).
+absl::Status RecoverInFlight(runtime::ServiceCore& core, int shard);
 
 }  // namespace watchbell::notifications

@@ -1,7 +1,8 @@
 #include "services/notifications/sender_pool.h"
 
+#include <algorithm>
 #include <deque>
-#include <optional>
+#include <map>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -14,11 +15,11 @@ namespace {
 
 constexpr size_t kResultMax = 200;
 constexpr absl::Duration kOfferAgain = absl::Milliseconds(200);
-constexpr absl::Duration kDrainLimit = absl::Seconds(kSendLimitSeconds + 5);
 
 absl::string_view Verdict(const state::v1::DeliveryOutcome& outcome) {
   if (outcome.ok()) return "delivery sent";
   if (outcome.not_begun()) return "delivery given back";
+  if (outcome.broken_off()) return "delivery broken off";
   return outcome.permanent() ? "delivery refused" : "delivery attempt failed";
 }
 
@@ -28,18 +29,34 @@ struct SenderPool::Job {
   engine::EntityKey ticket;
   std::shared_ptr<const v1::Delivery> delivery;
   std::string traceparent;
+  std::string host;
+  uint64_t number = 0;  // in the order they came
   absl::Time claimed_at;
+  absl::Duration claimed_steady;
   bool begin = true;  // false: give it back
 };
 
 struct SenderPool::State {
+  struct Host {
+    std::deque<Job> waiting;
+    int under_way = 0;
+  };
+
   Mutex mu;
   CondVar changed;
-  std::deque<Job> queue ABSL_GUARDED_BY(mu);
-  int under_way ABSL_GUARDED_BY(mu) = 0;  // jobs taken from the queue and not yet handed in
+  std::map<std::string, Host> hosts ABSL_GUARDED_BY(mu);  // those with anything to do
+  uint64_t added ABSL_GUARDED_BY(mu) = 0;
+  int waiting ABSL_GUARDED_BY(mu) = 0;
+  int under_way ABSL_GUARDED_BY(mu) = 0;  // jobs taken and not yet handed in
   int unstored ABSL_GUARDED_BY(mu) = 0;   // outcomes handed in and not yet stored
   bool draining ABSL_GUARDED_BY(mu) = false;
-  std::atomic<bool> stop{false};  // written under mu
+  bool stop ABSL_GUARDED_BY(mu) = false;
+  std::atomic<bool> break_off{false};  // what the transports look at; written under mu
+
+  // Takes the oldest that is either to be given back or may begin now. None: `expires` is when the
+  // first of those that wait is to be given back.
+  std::unique_ptr<Job> Choose(const SenderPool& pool, absl::Time* expires)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu);
 };
 
 namespace {
@@ -55,28 +72,58 @@ std::shared_ptr<state::v1::DeliveryOutcome> OutcomeOf(const engine::EntityKey& t
 }
 
 void Fill(const SendResult& result, state::v1::DeliveryOutcome& outcome) {
+  const bool aborted = result.kind == SendResult::Kind::kAborted;
   outcome.set_ok(result.kind == SendResult::Kind::kTaken);
   outcome.set_permanent(result.kind == SendResult::Kind::kRefused);
-  outcome.set_maybe_taken(result.kind == SendResult::Kind::kTryAgain && result.maybe_taken);
-  outcome.set_result(PrintableAscii(result.said, kResultMax));
+  outcome.set_broken_off(aborted);
+  outcome.set_maybe_taken((aborted || result.kind == SendResult::Kind::kTryAgain) &&
+                          result.maybe_taken);
+  outcome.set_result(aborted ? "broken off: the process stops"
+                             : PrintableAscii(result.said, kResultMax));
 }
 
 }  // namespace
 
-SenderPool::SenderPool(int threads, Clock& clock, std::function<std::unique_ptr<Transport>()> make,
-                       Submit submit)
-    : clock_(clock),
+std::unique_ptr<SenderPool::Job> SenderPool::State::Choose(const SenderPool& pool,
+                                                           absl::Time* expires) {
+  auto chosen = hosts.end();
+  for (auto host = hosts.begin(); host != hosts.end(); ++host) {
+    if (host->second.waiting.empty()) continue;
+    Job& first = host->second.waiting.front();
+    *expires = std::min(*expires, first.claimed_at + kPatience);
+    first.begin = !draining && pool.MayBegin(first);
+    if (first.begin && pool.IsFull(host->second.under_way)) continue;
+    if (chosen == hosts.end() || first.number < chosen->second.waiting.front().number) {
+      chosen = host;
+    }
+  }
+  if (chosen == hosts.end()) return nullptr;
+  Host& host = chosen->second;
+  auto job = std::make_unique<Job>(std::move(host.waiting.front()));
+  host.waiting.pop_front();
+  --waiting;
+  ++under_way;
+  if (job->begin) ++host.under_way;
+  if (host.under_way == 0 && host.waiting.empty()) hosts.erase(chosen);
+  return job;
+}
+
+SenderPool::SenderPool(Limits limits, Clock& clock,
+                       std::function<std::unique_ptr<Transport>()> make, Submit submit)
+    : limits_(std::move(limits)),
+      clock_(clock),
       make_(std::move(make)),
       submit_(std::move(submit)),
       state_(std::make_shared<State>()) {
-  threads_.reserve(static_cast<size_t>(threads));
-  for (int i = 0; i < threads; ++i) threads_.emplace_back([this] { Work(); });
+  threads_.reserve(static_cast<size_t>(limits_.threads));
+  for (int i = 0; i < limits_.threads; ++i) threads_.emplace_back([this] { Work(); });
 }
 
 SenderPool::~SenderPool() {
   {
     MutexLock lock(state_->mu);
     state_->stop = true;
+    state_->break_off = true;
     state_->changed.NotifyAll();
   }
   for (std::thread& thread : threads_) thread.join();
@@ -85,66 +132,104 @@ SenderPool::~SenderPool() {
 void SenderPool::Add(engine::Effect effect) {
   Job job{std::move(effect.entity),
           std::static_pointer_cast<const v1::Delivery>(std::move(effect.payload)),
-          std::move(effect.traceparent), clock_.Now()};
+          std::move(effect.traceparent)};
+  if (limits_.host != nullptr) job.host = limits_.host(*job.delivery);
+  job.claimed_at = clock_.Now();
+  job.claimed_steady = clock_.Steady();
   MutexLock lock(state_->mu);
-  state_->queue.push_back(std::move(job));
+  job.number = ++state_->added;
+  ++state_->waiting;
+  state_->hosts[job.host].waiting.push_back(std::move(job));
   state_->changed.NotifyAll();
 }
 
-void SenderPool::Drain() {
-  const absl::Time deadline = clock_.Now() + kDrainLimit;
+void SenderPool::StopBeginning() {
   MutexLock lock(state_->mu);
   state_->draining = true;
   state_->changed.NotifyAll();
-  while (!state_->queue.empty() || state_->under_way > 0 || state_->unstored > 0) {
-    if (state_->stop || clock_.Now() >= deadline) return;
-    clock_.WaitUntil(state_->mu, state_->changed, deadline);
+}
+
+bool SenderPool::AwaitIdle(absl::Time deadline) {
+  State& state = *state_;
+  while (true) {
+    MutexLock lock(state.mu);
+    if (state.waiting == 0 && state.under_way == 0 && state.unstored == 0) return true;
+    if (clock_.Now() >= deadline) return false;
+    clock_.WaitUntil(state.mu, state.changed, deadline);
   }
+}
+
+void SenderPool::BreakOff() {
+  MutexLock lock(state_->mu);
+  state_->break_off = true;
 }
 
 void SenderPool::Work() {
   const std::unique_ptr<Transport> transport = make_();
   State& state = *state_;
-  while (true) {
-    std::optional<Job> job;
-    {
-      MutexLock lock(state.mu);
-      while (state.queue.empty() && !state.stop) state.changed.Wait(state.mu);
-      if (state.stop) return;
-      job = std::move(state.queue.front());
-      state.queue.pop_front();
-      ++state.under_way;
-      job->begin = !state.draining && clock_.Now() - job->claimed_at < kPatience;
-    }
-    const auto outcome = OutcomeOf(job->ticket, *job->delivery);
-    bool known = true;
-    if (job->begin) {
-      const SendResult result = transport->Send(*job->delivery, state.stop);
-      known = result.kind != SendResult::Kind::kAborted;
-      Fill(result, *outcome);
-    } else {
-      outcome->set_not_begun(true);
-      outcome->set_result("not begun: the senders are busy or stopping");
-    }
-    if (known) {
-      telemetry::Log(telemetry::Level::kInfo, Verdict(*outcome),
-                     {{"tenant", job->ticket.tenant},
-                      {"ticket", job->ticket.id},
-                      {"delivery", outcome->delivery_id()},
-                      {"attempt", absl::StrCat(outcome->attempt())},
-                      {"result", outcome->result()},
-                      {"traceparent", job->traceparent}});
-      engine::Input input;
-      input.kind = engine::Input::Kind::kOutcome;
-      input.identity = {job->ticket.tenant, "service:notifications", {}};
-      input.traceparent = job->traceparent;
-      input.message = outcome;
-      Report(*job, input);
-    }
+  while (const std::unique_ptr<Job> job = Take()) {
+    Carry(*transport, *job);
     MutexLock lock(state.mu);
     --state.under_way;
+    if (job->begin) {
+      const auto host = state.hosts.find(job->host);
+      if (--host->second.under_way == 0 && host->second.waiting.empty()) state.hosts.erase(host);
+    }
     state.changed.NotifyAll();
   }
+}
+
+// By the later of two clocks: one may have been set back, the other stands still while a machine
+// sleeps.
+bool SenderPool::MayBegin(const Job& job) const {
+  return clock_.Now() - job.claimed_at < kPatience &&
+         clock_.Steady() - job.claimed_steady < kPatience;
+}
+
+bool SenderPool::IsFull(int under_way) const {
+  return limits_.host != nullptr && limits_.per_host > 0 && under_way >= limits_.per_host;
+}
+
+std::unique_ptr<SenderPool::Job> SenderPool::Take() {
+  State& state = *state_;
+  while (true) {
+    MutexLock lock(state.mu);
+    if (state.stop) return nullptr;
+    absl::Time expires = absl::InfiniteFuture();
+    if (std::unique_ptr<Job> job = state.Choose(*this, &expires)) return job;
+    if (expires == absl::InfiniteFuture()) {
+      state.changed.Wait(state.mu);
+    } else {
+      clock_.WaitUntil(state.mu, state.changed, expires);
+    }
+  }
+}
+
+void SenderPool::Carry(Transport& transport, const Job& job) {
+  const auto outcome = OutcomeOf(job.ticket, *job.delivery);
+  if (job.begin) {
+    const SendResult result = transport.Send(*job.delivery, state_->break_off);
+    Fill(result, *outcome);
+    MutexLock lock(state_->mu);
+    // The engine is gone, or will not listen: the next start recovers the delivery.
+    if (state_->stop && result.kind == SendResult::Kind::kAborted) return;
+  } else {
+    outcome->set_not_begun(true);
+    outcome->set_result("not begun: the senders are busy or stopping");
+  }
+  telemetry::Log(telemetry::Level::kInfo, Verdict(*outcome),
+                 {{"tenant", job.ticket.tenant},
+                  {"ticket", job.ticket.id},
+                  {"delivery", outcome->delivery_id()},
+                  {"attempt", absl::StrCat(outcome->attempt())},
+                  {"result", outcome->result()},
+                  {"traceparent", job.traceparent}});
+  engine::Input input;
+  input.kind = engine::Input::Kind::kOutcome;
+  input.identity = {job.ticket.tenant, "service:notifications", {}};
+  input.traceparent = job.traceparent;
+  input.message = outcome;
+  Report(job, input);
 }
 
 void SenderPool::Report(const Job& job, const engine::Input& outcome) {

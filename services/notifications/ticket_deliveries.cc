@@ -25,6 +25,9 @@ std::string ClaimTimer(const v1::Delivery& delivery) {
   return absl::StrCat(kClaimTimer, delivery.delivery_id());
 }
 
+// Attempts that reached for the other side, as far as we know.
+int Begun(const v1::Delivery& delivery) { return delivery.attempts() - delivery.not_begun(); }
+
 absl::string_view MediumName(v1::Medium medium) {
   switch (medium) {
     case v1::MEDIUM_EMAIL:
@@ -145,19 +148,24 @@ void TicketDeliveries::Answer(const state::v1::DeliveryOutcome& outcome) {
     return;
   changed_ = true;
   if (outcome.not_begun()) {
-    delivery->set_attempts(delivery->attempts() - 1);
+    delivery->set_not_begun(delivery->not_begun() + 1);
     TryAgain(
         *delivery,
         {.pause = RetryDelay(delivery->delivery_id(), 1), .possible_repeat = false, .tell = false});
     return;
   }
   delivery->set_last_result(outcome.result());
+  if (outcome.broken_off()) {
+    TryAgain(*delivery, {.pause = RetryDelay(delivery->delivery_id(), 1),
+                         .possible_repeat = outcome.maybe_taken()});
+    return;
+  }
   if (outcome.permanent()) {
     Settle(*delivery, v1::DELIVERY_STATE_FAILED);
     Tell<events::v1::DeliveryFailed>(*delivery);
     return;
   }
-  TryAgainOrGiveUp(*delivery, {.pause = RetryDelay(delivery->delivery_id(), delivery->attempts()),
+  TryAgainOrGiveUp(*delivery, {.pause = RetryDelay(delivery->delivery_id(), Begun(*delivery)),
                                .possible_repeat = outcome.maybe_taken()});
 }
 
@@ -205,13 +213,14 @@ void TicketDeliveries::StartSend(v1::Delivery& delivery) {
   changed_ = true;
   delivery.set_state(v1::DELIVERY_STATE_SENDING);
   delivery.set_attempts(delivery.attempts() + 1);
+  delivery.set_claimed_by(input_.replica);
   delivery.clear_next_attempt_at();
   decision_.Arm(ticket_, ClaimTimer(delivery), input_.now + kClaimTime);
   decision_.Run({ticket_, std::make_shared<v1::Delivery>(delivery), delivery.traceparent()});
 }
 
 void TicketDeliveries::TryAgainOrGiveUp(v1::Delivery& delivery, const Again& again) {
-  if (delivery.attempts() < kMaxAttempts || Withdrawn(delivery.run_id())) {
+  if (Begun(delivery) < kMaxAttempts || Withdrawn(delivery.run_id())) {
     TryAgain(delivery, again);
     return;
   }
@@ -227,6 +236,7 @@ void TicketDeliveries::TryAgain(v1::Delivery& delivery, const Again& again) {
   }
   decision_.Disarm(ticket_, ClaimTimer(delivery));
   delivery.set_state(v1::DELIVERY_STATE_PENDING);
+  delivery.clear_claimed_by();
   if (again.possible_repeat) delivery.set_possible_repeat(true);
   *delivery.mutable_next_attempt_at() = ToProto(input_.now + again.pause);
   decision_.Arm(ticket_, SendTimer(delivery), input_.now + again.pause);
@@ -239,6 +249,7 @@ void TicketDeliveries::Settle(v1::Delivery& delivery, v1::DeliveryState state) {
   if (delivery.state() == v1::DELIVERY_STATE_SENDING)
     decision_.Disarm(ticket_, ClaimTimer(delivery));
   delivery.set_state(state);
+  delivery.clear_claimed_by();
   delivery.clear_next_attempt_at();
 }
 

@@ -3,6 +3,7 @@
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "common/base/proto_time.h"
@@ -29,6 +30,13 @@ std::string WriteNotice(const v1::Delivery& delivery, absl::Time sent_at) {
   // Fails only for messages JSON cannot express (Any of unknown types); this is none.
   (void)google::protobuf::util::MessageToJsonString(notice, &json, options);
   return json;
+}
+
+std::string HostOf(absl::string_view url) {
+  if (const size_t scheme = url.find("://"); scheme != absl::string_view::npos) {
+    url.remove_prefix(scheme + 3);
+  }
+  return absl::AsciiStrToLower(url.substr(0, url.find_first_of("/?#")));
 }
 
 std::string SignNotice(absl::string_view secret, absl::Time sent_at, absl::string_view body) {

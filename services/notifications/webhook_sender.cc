@@ -13,8 +13,7 @@ constexpr size_t kHeaderMax = 500;
 SendResult Judge(const CurlReply& reply, size_t body_size) {
   // A status that came decides, whatever became of the rest of the reply.
   if (reply.status < 200) {
-    if (reply.aborted) return {SendResult::Kind::kAborted, ""};
-    return {SendResult::Kind::kTryAgain, reply.error,
+    return {reply.aborted ? SendResult::Kind::kAborted : SendResult::Kind::kTryAgain, reply.error,
             reply.uploaded >= static_cast<int64_t>(body_size)};
   }
   const std::string said = absl::StrCat("HTTP ", reply.status);

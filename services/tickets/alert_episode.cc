@@ -22,6 +22,11 @@ News HearFiring(std::optional<absl::Time> starts_at, absl::Time now, Episode* ep
   return fired ? News::kMovedOn : News::kBegan;
 }
 
+News HearStillFiring(std::optional<absl::Time> sent_at, absl::Time now, Episode* episode) {
+  const News news = HearFiring(sent_at, now, episode);
+  return news == News::kMovedOn ? News::kStillFiring : news;
+}
+
 News HearResolved(std::optional<absl::Time> starts_at, std::optional<absl::Time> ends_at,
                   absl::Time now, Episode* episode) {
   const bool fired = episode->firing();

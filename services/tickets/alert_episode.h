@@ -22,6 +22,7 @@ struct Episode {
 // What a delivery tells us.
 enum class News {
   kNone,          // known already
+  kStillFiring,   // it fires still: a later delivery of a source that names no start
   kOld,           // a fire of an episode that is known to be over
   kBegan,         // it fires now and did not before
   kMovedOn,       // it fires, in a newer episode than the one known
@@ -33,6 +34,10 @@ enum class News {
 
 // A firing delivery. A start that is not known, or too far ahead, is `now` unless it fires already.
 News HearFiring(std::optional<absl::Time> starts_at, absl::Time now, Episode* episode);
+
+// A firing delivery of a source that names no start but when it sent it: it begins an episode, or
+// is one more word of the one that fires.
+News HearStillFiring(std::optional<absl::Time> sent_at, absl::Time now, Episode* episode);
 
 // A resolved delivery. An end before its start is its start; one that is not known, or too far
 // ahead, is `now`.

@@ -7,13 +7,16 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/base/proto_time.h"
+#include "common/base/status_macros.h"
 #include "services/tickets/alert_episode.h"
 #include "services/tickets/alert_payload.h"
 #include "services/tickets/dating.h"
 #include "services/tickets/priority_matrix.h"
+#include "services/tickets/raw_alert.h"
 #include "services/tickets/ticket_editor.h"
 #include "services/tickets/tickets_entities.h"
 #include "watchbell/tickets/state/v1/state.pb.h"
+#include "watchbell/tickets/v1/ticket_service.pb.h"
 
 namespace watchbell::tickets {
 namespace {
@@ -21,8 +24,23 @@ namespace {
 using engine::Decision;
 using engine::EntityKey;
 
-std::string IntegrationOf(const v1::PublishAlertsRequest& request) {
-  return request.integration().empty() ? "default" : request.integration();
+// What an input brings.
+struct Delivered {
+  std::string integration;
+  std::vector<ParsedAlert> alerts;
+};
+
+absl::StatusOr<Delivered> Read(const engine::Input& input) {
+  Delivered delivered;
+  if (const auto* raw = input.As<state::v1::RawAlerts>()) {
+    delivered.integration = raw->integration();
+    ASSIGN_OR_RETURN(delivered.alerts, ParseRawAlerts(*raw, input.now));
+    return delivered;
+  }
+  const auto& request = *input.As<v1::PublishAlertsRequest>();
+  delivered.integration = request.integration().empty() ? "default" : request.integration();
+  ASSIGN_OR_RETURN(delivered.alerts, ParseAlertmanager(request.payload(), input.now));
+  return delivered;
 }
 
 // A copy of a stored state, written back if touched.
@@ -78,14 +96,13 @@ void SetEpisode(const Episode& episode, state::v1::AlertState* state) {
 
 class Intake {
  public:
-  Intake(const engine::View& view, const engine::Input& input,
-         const v1::PublishAlertsRequest& request, const std::vector<ParsedAlert>& alerts)
+  Intake(const engine::View& view, const engine::Input& input, const Delivered& delivered)
       : view_(view),
         now_(input.now),
         tenant_(input.identity.tenant),
-        integration_(IntegrationOf(request)),
+        integration_(delivered.integration),
         monitor_(absl::StrCat("monitoring:", integration_)),
-        parsed_(alerts),
+        parsed_(delivered.alerts),
         alerts_(view, AlertKey, tenant_),
         correlations_(view, CorrelationKey, tenant_),
         tickets_(view, TicketKey, tenant_) {
@@ -121,7 +138,7 @@ class Intake {
       const std::string id = CorrelationId(tenant_, integration_, alert.group_labels);
       const auto* group = view_.Get<state::v1::Correlation>(CorrelationKey(tenant_, id));
       if (group != nullptr) want(TicketKey(tenant_, group->ticket_id()));
-      const std::string fingerprint = AlertFingerprint(tenant_, integration_, alert.labels);
+      const std::string fingerprint = AlertFingerprint(tenant_, integration_, alert.identity);
       const auto* known = view_.Get<state::v1::AlertState>(AlertKey(tenant_, fingerprint));
       if (known == nullptr) continue;
       want(TicketKey(tenant_, known->ticket_id()));
@@ -137,25 +154,31 @@ class Intake {
       outcome->set_error(alert.error);
       return;
     }
-    const std::string fingerprint = AlertFingerprint(tenant_, integration_, alert.labels);
+    const std::string fingerprint = AlertFingerprint(tenant_, integration_, alert.identity);
     Copy<state::v1::AlertState>& known = alerts_.Of(fingerprint);
     Episode episode = EpisodeOf(known.state);
-    const News news = alert.firing ? HearFiring(alert.starts_at, now_, &episode)
-                                   : HearResolved(alert.starts_at, alert.ends_at, now_, &episode);
+    const News news = Hear(alert, &episode);
     outcome->set_fingerprint(fingerprint);
     if (news == News::kNone || news == News::kOld) {
       outcome->set_outcome(news == News::kOld ? "cleared" : "repeated");
     } else {
       SetEpisode(episode, &known.state);
       known.changed = true;
-      outcome->set_outcome(alert.firing ? Fired(alert, fingerprint, news, &known.state)
-                                        : Cleared(fingerprint, news, &known.state));
+      outcome->set_outcome(news == News::kStillFiring ? "repeated"
+                           : alert.firing ? Fired(alert, fingerprint, news, &known.state)
+                                          : Cleared(fingerprint, news, &known.state));
     }
     // A ticket is named only where this delivery belongs to its episode.
     if (news != News::kOld && news != News::kBornResolved && news != News::kNotFiring &&
         !known.state.ticket_id().empty()) {
       outcome->set_ticket(TicketName(known.state.ticket_id()));
     }
+  }
+
+  News Hear(const ParsedAlert& alert, Episode* episode) const {
+    if (!alert.firing) return HearResolved(alert.starts_at, alert.ends_at, now_, episode);
+    return alert.start_is_sending ? HearStillFiring(alert.starts_at, now_, episode)
+                                  : HearFiring(alert.starts_at, now_, episode);
   }
 
   // Keeps `members` sorted and each in it once. A payload may bring thousands: only pointers move.
@@ -302,26 +325,29 @@ class Intake {
 
 }  // namespace
 
-std::vector<EntityKey> PublishAlertsNeeds(const engine::Input& input,
-                                          const v1::PublishAlertsRequest& request) {
-  const absl::StatusOr<std::vector<ParsedAlert>> alerts = ParseAlertmanager(request.payload());
-  if (!alerts.ok()) return {};
+bool IsAlertIntake(const engine::Input& input) {
+  return input.As<v1::PublishAlertsRequest>() != nullptr ||
+         input.As<state::v1::RawAlerts>() != nullptr;
+}
+
+std::vector<EntityKey> AlertIntakeNeeds(const engine::Input& input) {
+  const absl::StatusOr<Delivered> delivered = Read(input);
+  if (!delivered.ok()) return {};
   const std::string& tenant = input.identity.tenant;
-  const std::string integration = IntegrationOf(request);
+  const std::string& integration = delivered->integration;
   std::vector<EntityKey> keys = {CounterKey(tenant)};
-  for (const ParsedAlert& alert : *alerts) {
+  for (const ParsedAlert& alert : delivered->alerts) {
     if (!alert.error.empty()) continue;
-    keys.push_back(AlertKey(tenant, AlertFingerprint(tenant, integration, alert.labels)));
+    keys.push_back(AlertKey(tenant, AlertFingerprint(tenant, integration, alert.identity)));
     keys.push_back(CorrelationKey(tenant, CorrelationId(tenant, integration, alert.group_labels)));
   }
   return keys;
 }
 
-Decision DecidePublishAlerts(const engine::View& view, const engine::Input& input,
-                             const v1::PublishAlertsRequest& request) {
-  const absl::StatusOr<std::vector<ParsedAlert>> alerts = ParseAlertmanager(request.payload());
-  if (!alerts.ok()) return Decision::Refuse(alerts.status());
-  return Intake(view, input, request, *alerts).Run();
+Decision DecideAlertIntake(const engine::View& view, const engine::Input& input) {
+  const absl::StatusOr<Delivered> delivered = Read(input);
+  if (!delivered.ok()) return Decision::Refuse(delivered.status());
+  return Intake(view, input, *delivered).Run();
 }
 
 }  // namespace watchbell::tickets

@@ -1,133 +1,25 @@
 #include "services/tickets/alert_payload.h"
 
-#include <set>
+#include <map>
 #include <utility>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "absl/strings/str_replace.h"
-#include "common/base/errors.h"
 #include "common/base/status_macros.h"
-#include "common/time/rfc3339.h"
-#include "nlohmann/json.hpp"
 #include "services/tickets/alert_severity.h"
+#include "services/tickets/blank.h"
+#include "services/tickets/json_text.h"
 
 namespace watchbell::tickets {
 namespace {
 
 using Json = nlohmann::json;
 
-constexpr char kField[] = "payload";
 constexpr size_t kMaxTitle = 200;  // characters
-
-// Watches the parser for what the finished document no longer shows: nesting too deep, names that
-// come twice.
-class Watcher {
- public:
-  bool operator()(int depth, Json::parse_event_t event, const Json& value) {
-    if (depth > kMaxDepth) too_deep_ = true;
-    const bool begins = event == Json::parse_event_t::object_start ||
-                        event == Json::parse_event_t::array_start ||
-                        event == Json::parse_event_t::value;
-    if (in_alerts_ && depth == 2 && begins) ++alert_;
-    switch (event) {
-      case Json::parse_event_t::object_start:
-        names_.emplace_back();
-        break;
-      case Json::parse_event_t::object_end:
-        if (!names_.empty()) names_.pop_back();
-        break;
-      case Json::parse_event_t::array_end:
-        if (depth == 1) in_alerts_ = false;
-        break;
-      case Json::parse_event_t::key: {
-        const std::string& name = value.get_ref<const std::string&>();
-        if (names_.size() == 1) in_alerts_ = name == "alerts";
-        if (!names_.empty() && !names_.back().insert(name).second) {
-          (in_alerts_ && names_.size() > 1 ? bad_alerts_[alert_] : twice_) = name;
-        }
-        break;
-      }
-      default:
-        break;
-    }
-    return !too_deep_;
-  }
-
-  bool too_deep() const { return too_deep_; }
-  // A name that comes twice outside the alerts.
-  const std::string& twice() const { return twice_; }
-  // By index of the alert: a name that comes twice in it.
-  const std::map<int, std::string>& bad_alerts() const { return bad_alerts_; }
-
- private:
-  bool too_deep_ = false;
-  bool in_alerts_ = false;
-  int alert_ = -1;
-  std::vector<std::set<std::string>> names_;
-  std::string twice_;
-  std::map<int, std::string> bad_alerts_;
-};
-
-absl::Status BadPayload(absl::string_view reason, absl::string_view why) {
-  return InvalidField(kField, absl::StrCat(reason, ": ", why));
-}
-
-// The sentence in "[json.exception.parse_error.101] parse error at line 1, column 2: <why>; last
-// read: '<input>'". The input is left out: it may be long, and no UTF-8.
-absl::string_view ReasonOf(absl::string_view what) {
-  const size_t begin = what.find("] ");
-  if (begin != absl::string_view::npos) what.remove_prefix(begin + 2);
-  return what.substr(0, what.find("; last read"));
-}
-
-// Throws nothing: the library's exceptions end here.
-absl::StatusOr<Json> ParseJson(absl::string_view text, Watcher* watcher) {
-  try {
-    return Json::parse(text.begin(), text.end(), std::ref(*watcher));
-  } catch (const Json::exception& error) {
-    const absl::string_view why = ReasonOf(error.what());
-    return BadPayload(absl::StrContains(why, "UTF-8") ? "INVALID_UTF8" : "MALFORMED_JSON", why);
-  }
-}
-
-// A name as a step of a JSON Pointer.
-std::string Step(absl::string_view name) {
-  return absl::StrReplaceAll(name, {{"~", "~0"}, {"/", "~1"}});
-}
-
-std::string TextAt(const Json& object, const char* name) {
-  const auto it = object.find(name);
-  return it != object.end() && it->is_string() ? it->get<std::string>() : "";
-}
-
-// Absent, zero (Alertmanager's year 1) and unreadable times are all "not known".
-std::optional<absl::Time> TimeAt(const Json& object, const char* name) {
-  constexpr int64_t kYearTwo = -62'104'060'800;
-  const std::optional<absl::Time> time = ParseRfc3339(TextAt(object, name));
-  return time.has_value() && absl::ToUnixSeconds(*time) >= kYearTwo ? time : std::nullopt;
-}
-
-// Label sets: "" or why they are bad.
-std::string ReadLabels(const Json& object, const std::string& path, Labels* labels) {
-  if (!object.is_object()) return absl::StrCat("WRONG_TYPE: ", path, " is no object");
-  if (object.size() > kMaxLabels) {
-    return absl::StrCat("TOO_MANY_LABELS: ", path, " has more than ", kMaxLabels);
-  }
-  for (const auto& [name, value] : object.items()) {
-    const std::string where = absl::StrCat(path, "/", Step(name.substr(0, kMaxLabelName)));
-    if (name.size() > kMaxLabelName) return absl::StrCat("FIELD_TOO_LARGE: the name of ", where);
-    if (!value.is_string()) return absl::StrCat("WRONG_TYPE: ", where, " is no string");
-    const auto& text = value.get_ref<const std::string&>();
-    if (text.size() > kMaxLabelValue) {
-      return absl::StrCat("FIELD_TOO_LARGE: ", where, " has more than ", kMaxLabelValue, " bytes");
-    }
-    if (!text.empty()) labels->emplace(name, text);
-  }
-  return "";
-}
+constexpr size_t kMaxKey = 255;    // bytes of an alert_key
+constexpr char kKeyField[] = "alert_key";
 
 // At most `characters` code points of UTF-8, as one line.
 std::string OneLine(absl::string_view text, size_t characters) {
@@ -139,6 +31,28 @@ std::string OneLine(absl::string_view text, size_t characters) {
     line.push_back(absl::ascii_iscntrl(static_cast<unsigned char>(c)) ? ' ' : c);
   }
   return std::string(absl::StripAsciiWhitespace(line));
+}
+
+// Label sets: "" or why they are bad.
+std::string ReadLabels(const Json& object, const std::string& path, Labels* labels) {
+  if (!object.is_object()) return Fault("WRONG_TYPE", absl::StrCat(path, " is no object"));
+  if (object.size() > kMaxLabels) {
+    return Fault("TOO_MANY_LABELS", absl::StrCat(path, " has more than ", kMaxLabels));
+  }
+  for (const auto& [name, value] : object.items()) {
+    const std::string where =
+        absl::StrCat(path, "/", Step(name.size() > kMaxLabelName ? OneLine(name, 40) : name));
+    if (name.size() > kMaxLabelName)
+      return Fault("FIELD_TOO_LARGE", absl::StrCat("the name of ", where));
+    if (!value.is_string()) return Fault("WRONG_TYPE", absl::StrCat(where, " is no string"));
+    const auto& text = value.get_ref<const std::string&>();
+    if (text.size() > kMaxLabelValue) {
+      return Fault("FIELD_TOO_LARGE",
+                   absl::StrCat(where, " has more than ", kMaxLabelValue, " bytes"));
+    }
+    if (!text.empty()) labels->emplace(name, text);
+  }
+  return "";
 }
 
 std::string LabelOf(const Labels& labels, const char* name) {
@@ -153,15 +67,20 @@ std::string ConfigItem(const Labels& labels) {
   return "";
 }
 
+// What stands in for a title: what is left of `text` on one line, never only blanks.
+std::string TitleOr(absl::string_view text, std::string other) {
+  std::string title = OneLine(text, kMaxTitle);
+  return IsBlank(title) ? std::move(other) : std::move(title);
+}
+
 void Describe(const Json& alert, ParsedAlert* parsed) {
   const auto it = alert.find("annotations");
   const Json annotations = it != alert.end() && it->is_object() ? *it : Json::object();
-  parsed->summary = OneLine(TextAt(annotations, "summary"), kMaxTitle);
-  if (parsed->summary.empty()) {
-    parsed->summary = OneLine(LabelOf(parsed->labels, "alertname"), kMaxTitle);
-  }
-  if (parsed->summary.empty()) parsed->summary = "Alert without a name";
+  parsed->summary = TitleOr(TextAt(annotations, "summary"),
+                            TitleOr(LabelOf(parsed->labels, "alertname"), "Alert without a name"));
   std::vector<std::string> parts;
+  if (std::string text = TextAt(alert, "description"); !text.empty())
+    parts.push_back(std::move(text));
   for (const char* name : {"description", "runbook_url"}) {
     if (std::string text = TextAt(annotations, name); !text.empty())
       parts.push_back(std::move(text));
@@ -172,90 +91,173 @@ void Describe(const Json& alert, ParsedAlert* parsed) {
   parsed->description = absl::StrJoin(parts, "\n\n");
 }
 
-void ReadAlert(const Json& alert, const Labels& group, ParsedAlert* parsed) {
-  if (!alert.is_object()) {
-    parsed->error = absl::StrCat("WRONG_TYPE: ", parsed->path, " is no object");
-    return;
-  }
+void SetSeverity(absl::string_view label, ParsedAlert* parsed) {
+  const Severity severity = SeverityOf(label);
+  parsed->impact = severity.impact;
+  parsed->urgency = severity.urgency;
+}
+
+// Its status, if it carries one.
+void ReadStatus(const Json& alert, ParsedAlert* parsed) {
   const std::string status = TextAt(alert, "status");
   if (status != "firing" && status != "resolved") {
     parsed->error =
-        absl::StrCat("UNKNOWN_ENUM: ", parsed->path, "/status is neither firing nor resolved");
-    return;
+        Fault("UNKNOWN_ENUM", absl::StrCat(parsed->path, "/status is neither firing nor resolved"));
   }
+  parsed->firing = status == "firing";
+}
+
+// What both of Alertmanager's forms say alike.
+void ReadLabelled(const Json& alert, const Labels& group, ParsedAlert* parsed) {
   const std::string labels_path = absl::StrCat(parsed->path, "/labels");
   const auto labels = alert.find("labels");
   if (labels == alert.end()) {
-    parsed->error = absl::StrCat("MISSING_FIELD: ", labels_path);
+    parsed->error = Fault("MISSING_FIELD", labels_path);
     return;
   }
   parsed->error = ReadLabels(*labels, labels_path, &parsed->labels);
   if (!parsed->error.empty()) return;
   if (parsed->labels.empty()) {
-    parsed->error = absl::StrCat("EMPTY_LABELS: ", labels_path, " would make every such alert one");
+    parsed->error =
+        Fault("EMPTY_LABELS", absl::StrCat(labels_path, " would make every such alert one"));
     return;
   }
-  parsed->firing = status == "firing";
+  parsed->identity = parsed->labels;
   parsed->group_labels = group;
   if (group.empty()) {
     const std::string name = LabelOf(parsed->labels, "alertname");
     parsed->group_labels = name.empty() ? parsed->labels : Labels{{"alertname", name}};
   }
-  const Severity severity = SeverityOf(LabelOf(parsed->labels, "severity"));
-  parsed->impact = severity.impact;
-  parsed->urgency = severity.urgency;
+  SetSeverity(LabelOf(parsed->labels, "severity"), parsed);
   parsed->config_item = ConfigItem(parsed->labels);
-  parsed->starts_at = TimeAt(alert, "startsAt");
-  parsed->ends_at = TimeAt(alert, "endsAt");
+  parsed->starts_at = TimeOf(TextAt(alert, "startsAt"));
+  parsed->ends_at = TimeOf(TextAt(alert, "endsAt"));
   Describe(alert, parsed);
 }
 
-absl::Status CheckEnvelope(const Json& document) {
-  if (!document.is_object()) return BadPayload("WRONG_TYPE", "must be a JSON object");
-  const auto version = document.find("version");
-  if (version != document.end() && *version != "4" && *version != 4) {
-    return BadPayload("UNSUPPORTED_VERSION", "only version 4 of the webhook format is known");
+// The alerts in `array`, each read by `read`. A name that comes twice within an alert makes only
+// that one bad.
+template <typename Read>
+absl::StatusOr<std::vector<ParsedAlert>> ReadEach(const JsonText& text, const Json& array,
+                                                  const std::string& path, Read read) {
+  if (array.size() > kMaxAlerts) {
+    return BadPayload(
+        Fault("TOO_MANY_ALERTS", absl::StrCat(path, " has more than ", kMaxAlerts, " alerts")));
   }
-  const auto alerts = document.find("alerts");
-  if (alerts == document.end()) return BadPayload("MISSING_FIELD", "/alerts");
-  if (!alerts->is_array()) return BadPayload("WRONG_TYPE", "/alerts must be an array");
-  return absl::OkStatus();
+  std::vector<ParsedAlert> alerts;
+  alerts.reserve(array.size());
+  std::map<std::string, std::string> twice = text.twice;
+  for (const Json& alert : array) {
+    ParsedAlert parsed;
+    parsed.path = absl::StrCat(path, "/", alerts.size());
+    if (const auto name = twice.extract(parsed.path); !name.empty()) {
+      parsed.error = Fault("DUPLICATE_KEY",
+                           absl::StrCat("\"", name.mapped(), "\" comes twice in ", parsed.path));
+    } else if (!alert.is_object()) {
+      parsed.error = Fault("WRONG_TYPE", absl::StrCat(parsed.path, " is no object"));
+    } else {
+      read(alert, &parsed);
+    }
+    alerts.push_back(std::move(parsed));
+  }
+  // What is left lies outside the alerts: nobody knows what the sender meant.
+  if (!twice.empty()) {
+    return BadPayload(
+        Fault("DUPLICATE_KEY", absl::StrCat("\"", twice.begin()->second, "\" comes twice")));
+  }
+  return alerts;
+}
+
+absl::StatusOr<std::vector<ParsedAlert>> ReadWebhook(const JsonText& text, const Json& body,
+                                                     const std::string& path) {
+  const auto version = body.find("version");
+  if (version != body.end() && *version != "4" && *version != 4) {
+    return BadPayload(
+        Fault("UNSUPPORTED_VERSION", "only version 4 of the webhook format is known"));
+  }
+  const std::string alerts_path = absl::StrCat(path, "/alerts");
+  const auto alerts = body.find("alerts");
+  if (alerts == body.end()) return BadPayload(Fault("MISSING_FIELD", alerts_path));
+  if (!alerts->is_array()) {
+    return BadPayload(Fault("WRONG_TYPE", absl::StrCat(alerts_path, " must be an array")));
+  }
+  Labels group;
+  if (const auto it = body.find("groupLabels"); it != body.end() && !it->is_null()) {
+    const std::string error = ReadLabels(*it, absl::StrCat(path, "/groupLabels"), &group);
+    if (!error.empty()) return BadPayload(error);
+  }
+  return ReadEach(text, *alerts, alerts_path, [&](const Json& alert, ParsedAlert* parsed) {
+    ReadStatus(alert, parsed);
+    if (parsed->error.empty()) ReadLabelled(alert, group, parsed);
+  });
+}
+
+absl::StatusOr<std::vector<ParsedAlert>> ReadArray(const JsonText& text, const Json& body,
+                                                   const std::string& path, absl::Time sent_at) {
+  return ReadEach(text, body, path, [&](const Json& alert, ParsedAlert* parsed) {
+    ReadLabelled(alert, {}, parsed);
+    parsed->firing = !parsed->ends_at.has_value() || *parsed->ends_at > sent_at;
+  });
+}
+
+// {"alert_key", "status", "title", "severity", "labels"}: the key alone is who it is.
+void ReadKeyed(const Json& body, const Sending& sending, ParsedAlert* parsed) {
+  const std::string key = TextAt(body, kKeyField);
+  const std::string key_path = absl::StrCat(parsed->path, "/", kKeyField);
+  if (key.empty()) {
+    parsed->error = Fault("WRONG_TYPE", absl::StrCat(key_path, " is no text, or empty"));
+  } else if (key.size() > kMaxKey) {
+    parsed->error =
+        Fault("FIELD_TOO_LARGE", absl::StrCat(key_path, " has more than ", kMaxKey, " bytes"));
+  } else {
+    ReadStatus(body, parsed);
+  }
+  if (!parsed->error.empty()) return;
+  if (const auto labels = body.find("labels"); labels != body.end() && !labels->is_null()) {
+    parsed->error = ReadLabels(*labels, absl::StrCat(parsed->path, "/labels"), &parsed->labels);
+    if (!parsed->error.empty()) return;
+  }
+  parsed->identity = {{kKeyField, key}};
+  parsed->group_labels = parsed->identity;
+  SetSeverity(TextAt(body, "severity"), parsed);
+  parsed->config_item = OneLine(sending.subject, 256);
+  if (parsed->config_item.empty()) parsed->config_item = ConfigItem(parsed->labels);
+  parsed->start_is_sending = true;
+  parsed->starts_at = parsed->firing ? sending.dated : std::nullopt;
+  parsed->ends_at = parsed->firing ? std::nullopt : sending.dated;
+  Describe(body, parsed);
+  parsed->summary = TitleOr(TextAt(body, "title"), TitleOr(key, "Alert without a name"));
 }
 
 }  // namespace
 
-absl::StatusOr<std::vector<ParsedAlert>> ParseAlertmanager(absl::string_view payload) {
-  if (absl::StripAsciiWhitespace(payload).empty()) return BadPayload("EMPTY_BODY", "is empty");
-  Watcher watcher;
-  const absl::StatusOr<Json> parsed = ParseJson(payload, &watcher);
-  if (watcher.too_deep()) {
-    return BadPayload("TOO_DEEP", absl::StrCat("is nested deeper than ", kMaxDepth));
-  }
-  if (!parsed.ok()) return parsed.status();
-  if (!watcher.twice().empty()) {
-    return BadPayload("DUPLICATE_KEY", absl::StrCat("\"", watcher.twice(), "\" comes twice"));
-  }
-  const Json& document = *parsed;
-  RETURN_IF_ERROR(CheckEnvelope(document));
-  Labels group;
-  if (const auto it = document.find("groupLabels"); it != document.end() && !it->is_null()) {
-    const std::string error = ReadLabels(*it, "/groupLabels", &group);
-    if (!error.empty()) return InvalidField(kField, error);
-  }
-  std::vector<ParsedAlert> alerts;
-  int index = -1;
-  for (const Json& alert : document["alerts"]) {
-    ParsedAlert& read = alerts.emplace_back();
-    read.path = absl::StrCat("/alerts/", ++index);
-    const auto twice = watcher.bad_alerts().find(index);
-    if (twice != watcher.bad_alerts().end()) {
-      read.error =
-          absl::StrCat("DUPLICATE_KEY: \"", twice->second, "\" comes twice in ", read.path);
-    } else {
-      ReadAlert(alert, group, &read);
+absl::StatusOr<std::vector<ParsedAlert>> ParseAlertmanager(absl::string_view payload,
+                                                           absl::Time sent_at) {
+  ASSIGN_OR_RETURN(const JsonText text, ParseJsonText(payload));
+  if (text.document.is_array()) return ReadArray(text, text.document, "", sent_at);
+  if (text.document.is_object()) return ReadWebhook(text, text.document, "");
+  return BadPayload(Fault("WRONG_TYPE", "must be a JSON object or array"));
+}
+
+absl::StatusOr<std::vector<ParsedAlert>> ReadAlerts(const JsonText& text, const Json& body,
+                                                    const std::string& path,
+                                                    const Sending& sending) {
+  if (body.is_array()) return ReadArray(text, body, path, sending.sent_at);
+  if (body.is_object() && body.contains("alerts")) return ReadWebhook(text, body, path);
+  if (body.is_object() && body.contains(kKeyField)) {
+    if (!text.twice.empty()) {
+      return BadPayload(
+          Fault("DUPLICATE_KEY", absl::StrCat("\"", text.twice.begin()->second, "\" comes twice")));
     }
+    std::vector<ParsedAlert> alerts(1);
+    alerts[0].path = path;
+    ReadKeyed(body, sending, &alerts[0]);
+    return alerts;
   }
-  return alerts;
+  return BadPayload(Fault(
+      "NO_ALERT",
+      absl::StrCat(path, path.empty() ? "" : " ",
+                   "is no array of alerts and has neither \"alerts\" nor \"", kKeyField, "\"")));
 }
 
 }  // namespace watchbell::tickets

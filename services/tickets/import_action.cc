@@ -2,6 +2,7 @@
 
 #include "common/base/errors.h"
 #include "common/base/status_macros.h"
+#include "services/tickets/blank.h"
 #include "services/tickets/priority_matrix.h"
 
 namespace watchbell::tickets {
@@ -27,7 +28,7 @@ absl::StatusOr<state::v1::TicketState> ImportedFacts(const v1::ImportBatchReques
   state.set_description(given.description());
   v1::Ticket& ticket = *state.mutable_ticket();
   ticket.set_type(given.type());
-  ticket.set_title(given.title().empty() ? command.external_id() : given.title());
+  ticket.set_title(IsBlank(given.title()) ? command.external_id() : given.title());
   ticket.set_impact(given.impact());
   ticket.set_urgency(given.urgency());
   ticket.set_priority(given.priority() != v1::PRIORITY_UNSPECIFIED

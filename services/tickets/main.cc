@@ -1,6 +1,9 @@
 #include "common/runtime/process.h"
+#include "protos/watchbell/api/v1/installation.h"
 #include "services/tickets/module.h"
 
 int main(int argc, char** argv) {
-  return watchbell::runtime::Main(argc, argv, "watchbell-tickets", {watchbell::tickets::Module()});
+  return watchbell::runtime::Main(
+      argc, argv, "watchbell-tickets", {watchbell::tickets::Module()},
+      {watchbell::api::TopicsOfServices(), watchbell::api::RpcsOfServices()});
 }

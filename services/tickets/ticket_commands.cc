@@ -5,6 +5,7 @@
 #include "absl/strings/match.h"
 #include "common/base/errors.h"
 #include "common/base/proto_time.h"
+#include "services/tickets/blank.h"
 #include "services/tickets/dating.h"
 #include "services/tickets/priority_matrix.h"
 #include "services/tickets/ticket.h"
@@ -60,6 +61,9 @@ Decision OnMove(const View& view, const Input& input, const Request& request,
 
 Decision Create(const View& view, const Input& input, const v1::CreateTicketRequest& request) {
   const engine::Identity& caller = input.identity;
+  if (IsBlank(request.title())) {
+    return Decision::Refuse(InvalidField("title", "shows nothing: it holds only blanks"));
+  }
   const absl::StatusOr<absl::Time> at = DateCommand(
       GivenDate(request), input.now, absl::InfinitePast(), caller.Has(kIntegrationRole));
   if (!at.ok()) return Decision::Refuse(at.status());

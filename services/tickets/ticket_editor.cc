@@ -6,6 +6,7 @@
 #include "common/base/proto_time.h"
 #include "common/base/status_macros.h"
 #include "google/protobuf/util/message_differencer.h"
+#include "services/tickets/blank.h"
 #include "services/tickets/priority_matrix.h"
 
 namespace watchbell::tickets {
@@ -228,8 +229,10 @@ void TicketEditor::FinishImport(absl::Time as_of, bool go_live, const Act& act) 
 }
 
 absl::Status CheckChanges(const v1::AttributeChanges& changes) {
-  if (changes.has_title() && changes.title().empty()) {
-    return InvalidField("changes.title", "cannot be cleared");
+  if (changes.has_title() && IsBlank(changes.title())) {
+    return InvalidField("changes.title", changes.title().empty()
+                                             ? "cannot be cleared"
+                                             : "shows nothing: it holds only blanks");
   }
   return absl::OkStatus();
 }

@@ -3,6 +3,7 @@
 #include "services/tickets/alert_intake.h"
 #include "services/tickets/import_batch.h"
 #include "services/tickets/import_finish.h"
+#include "services/tickets/raw_alert.h"
 #include "services/tickets/routing.h"
 #include "services/tickets/ticket_commands.h"
 #include "services/tickets/tickets_entities.h"
@@ -17,25 +18,27 @@ using engine::Input;
 const std::vector<engine::EntityClass>& TicketsDecider::classes() const { return EntityClasses(); }
 
 std::vector<engine::EntityKey> TicketsDecider::Needs(const Input& input) const {
+  if (IsAlertIntake(input)) return AlertIntakeNeeds(input);
   if (input.kind == Input::Kind::kEvent) return RoutingNeeds(input);
   if (input.kind != Input::Kind::kCommand) return {};
   if (const auto* r = input.As<v1::ImportBatchRequest>()) return ImportBatchNeeds(input, *r);
   if (const auto* r = input.As<v1::FinishImportRequest>()) return FinishImportNeeds(input, *r);
-  if (const auto* r = input.As<v1::PublishAlertsRequest>()) return PublishAlertsNeeds(input, *r);
   return TicketCommandNeeds(input);
 }
 
 engine::Decision TicketsDecider::Decide(const engine::View& view, const Input& input) const {
+  if (IsAlertIntake(input)) return DecideAlertIntake(view, input);
   if (input.kind == Input::Kind::kEvent) return DecideRouting(view, input);
   if (input.kind != Input::Kind::kCommand) return engine::Decision();
   if (const auto* r = input.As<v1::ImportBatchRequest>()) return DecideImportBatch(view, input, *r);
   if (const auto* r = input.As<v1::FinishImportRequest>()) {
     return DecideFinishImport(view, input, *r);
   }
-  if (const auto* r = input.As<v1::PublishAlertsRequest>()) {
-    return DecidePublishAlerts(view, input, *r);
-  }
   return DecideTicketCommand(view, input);
+}
+
+absl::StatusOr<engine::RawInput> TicketsDecider::ReadRaw(const bus::Record& record) const {
+  return ReadRawAlert(record, raw_tenant_);
 }
 
 void TicketsDecider::Index(const engine::EntityKey& key, const google::protobuf::Message& state,

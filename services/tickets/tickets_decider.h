@@ -1,6 +1,8 @@
 // The tickets service as the engine sees it: which file decides which input.
 #pragma once
 
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "common/engine/decider.h"
@@ -9,11 +11,19 @@ namespace watchbell::tickets {
 
 class TicketsDecider : public engine::Decider {
  public:
+  // `raw_tenant`: of alerts on the raw topic that name none.
+  explicit TicketsDecider(std::string raw_tenant = "default")
+      : raw_tenant_(std::move(raw_tenant)) {}
+
   const std::vector<engine::EntityClass>& classes() const override;
   std::vector<engine::EntityKey> Needs(const engine::Input& input) const override;
   engine::Decision Decide(const engine::View& view, const engine::Input& input) const override;
+  absl::StatusOr<engine::RawInput> ReadRaw(const bus::Record& record) const override;
   void Index(const engine::EntityKey& key, const google::protobuf::Message& state,
              engine::IndexWriter& writer) const override;
+
+ private:
+  const std::string raw_tenant_;
 };
 
 }  // namespace watchbell::tickets

@@ -110,7 +110,7 @@ int Call(const Arguments& arguments) {
   std::vector<config::Key> keys = ClientKeys();
   keys.push_back({"timeout", "0", "seconds; 0: 30 for an answer, none for a stream"});
   const absl::StatusOr<config::Config> options = LoadOptions(keys, arguments);
-  if (!options.ok()) return Fail(options.status());
+  if (!options.ok()) return Misused(options.status());
   const std::vector<std::string>& words = options->rest();
   if (words.empty()) {
     for (const ServiceDescriptor* service : KnownServices()) ListMethods(*service);
@@ -124,14 +124,14 @@ int Call(const Arguments& arguments) {
     }
   }
   const auto method = FindMethod(words[0]);
-  if (!method.ok()) return Fail(method.status());
+  if (!method.ok()) return Misused(method.status());
   std::string json = words.size() == 2 ? words[1] : "{}";
   if (json == "-") json.assign(std::istreambuf_iterator<char>(std::cin), {});
   const auto request = ReadRequest(**method, json);
   if (!request.ok()) {
-    Fail(request.status());
+    const int status = Misused(request.status());
     std::cerr << FieldsOf(*(*method)->input_type());
-    return 1;
+    return status;
   }
   const absl::Status called = CallMethod(**method, *options, **request);
   return called.ok() ? 0 : Fail(called);

@@ -10,6 +10,7 @@
 #include "absl/strings/str_format.h"
 #include "common/base/errors.h"
 #include "common/runtime/process.h"
+#include "protos/watchbell/api/v1/installation.h"
 #include "services/analytics/module.h"
 #include "services/escalation/module.h"
 #include "services/notifications/module.h"
@@ -22,12 +23,22 @@ namespace {
 
 constexpr Command kCommands[] = {
     {"serve", "run all five services in one process", "[flags]", Serve},
-    {"migrate", "bring the databases to their newest schema", "[--data-dir=DIR]", Migrate},
+    {"migrate", "bring the databases to their newest schema",
+     "[--data-dir=DIR | --database-url=URL] [--dry-run | --check]\n\n"
+     "dry-run: print what would be run. check: exit status 1 if anything is pending. Neither "
+     "changes "
+     "anything.",
+     Migrate},
+    {"topics", "check the topics on Kafka, or create them",
+     "[--create] [--kafka-brokers=HOST:PORT,...] [--kafka-topic-prefix=TEXT] "
+     "[--kafka-properties=...] [--kafka-replication=N]\n\n"
+     "Prints every difference from what the services need; exit status 1 if there is one.",
+     Topics},
     {"replay", "import another tool's history and report on it",
-     "--format=servicenow-audit FILE [--report=OUT.json] [--data=DIR | --target=HOST:PORT] "
+     "--format=servicenow-audit FILE [--report=OUT.json] [--data-dir=DIR | --target=HOST:PORT] "
      "[--tenant=NAME]\n\n"
-     "FILE is CSV, plain or gzip. Without --target everything runs in this process: on --data, or "
-     "in a temporary\n"
+     "FILE is CSV, plain or gzip. Without --target everything runs in this process: on --data-dir "
+     "(or --data), or in a temporary\n"
      "folder that is removed at the end. What was imported before is not imported again.",
      Replay},
     {"demo", "an imported history and a live alert storm, in a temporary folder",
@@ -90,8 +101,13 @@ int Run(const Arguments& arguments) {
   if (help || of_command) {
     std::cout << command->summary << "\n\n  watchbell " << command->name << " " << command->usage
               << "\n";
-    if (command->run == Serve || command->run == PrintConfig)
-      std::cout << "\n" << config::Config::Usage(runtime::AllKeys(AllModules()));
+    if (command->run == Serve || command->run == PrintConfig) {
+      std::cout << "\n" << config::Config::Usage(ServerKeys());
+    } else if (command->run == Migrate) {
+      std::cout << "\n" << config::Config::Usage(MigrateKeys());
+    } else if (command->run == Topics) {
+      std::cout << "\n" << config::Config::Usage(TopicsKeys());
+    }
     return 0;
   }
   return command->run(Arguments(arguments.begin() + 1, arguments.end()));
@@ -102,22 +118,36 @@ std::vector<runtime::ModuleDefinition> AllModules() {
           analytics::Module()};
 }
 
+runtime::Installation TheInstallation() { return {api::TopicsOfServices(), api::RpcsOfServices()}; }
+
+std::vector<config::Key> ServerKeys() { return runtime::AllKeys(AllModules(), TheInstallation()); }
+
 absl::StatusOr<config::Config> LoadOptions(std::vector<config::Key> own,
                                            const Arguments& arguments) {
-  std::vector<config::Key> keys = runtime::AllKeys(AllModules());
-  keys.insert(keys.end(), std::make_move_iterator(own.begin()), std::make_move_iterator(own.end()));
-  return config::Config::Load(std::move(keys), arguments, config::Environment());
+  std::vector<config::Key> elsewhere = ServerKeys();
+  for (config::Key& key : runtime::KeysOfOtherCommands()) elsewhere.push_back(std::move(key));
+  return config::Config::Load(std::move(own), arguments, config::Environment(), elsewhere);
 }
 
 std::vector<config::Key> ClientKeys() {
-  return {{"target", "127.0.0.1:7700", "HOST:PORT of a running watchbell"},
+  return {{"target", "127.0.0.1:7700", "HOST:PORT of a running watchbell, or another gRPC target"},
           {"tenant", "default", "whose data"}};
 }
 
 rpc::CallOptions CallOptionsFor(const config::Config& options) {
   rpc::CallOptions call;
   call.metadata["x-watchbell-tenant"] = options.Get("tenant");
+  call.patient = true;
+  call.on_wait = [target = options.Get("target")](const absl::Status& status) {
+    std::cerr << "watchbell: " << target << " does not answer, trying again: " << status.message()
+              << "\n";
+  };
   return call;
+}
+
+int Misused(const absl::Status& status) {
+  std::cerr << "watchbell: " << status.message() << "\n";
+  return 2;
 }
 
 int Fail(const absl::Status& status) {

@@ -9,6 +9,7 @@
 #include "common/config/config.h"
 #include "common/rpc/client.h"
 #include "common/runtime/module.h"
+#include "common/runtime/peers.h"
 
 namespace watchbell::cli {
 
@@ -22,8 +23,12 @@ struct Command {
   int (*run)(const Arguments& arguments);
 };
 
+std::vector<config::Key> MigrateKeys();
+std::vector<config::Key> TopicsKeys();
+
 int Serve(const Arguments& arguments);
 int Migrate(const Arguments& arguments);
+int Topics(const Arguments& arguments);
 int Replay(const Arguments& arguments);
 int Demo(const Arguments& arguments);
 int Call(const Arguments& arguments);
@@ -40,15 +45,23 @@ int Run(const Arguments& arguments);
 // The five services.
 std::vector<runtime::ModuleDefinition> AllModules();
 
-// Flags of a command (and, so that one configuration file serves all, every key of the services).
+// What the services are to each other.
+runtime::Installation TheInstallation();
+// Every key of a server.
+std::vector<config::Key> ServerKeys();
+
+// Options of a command. One file and one environment serve all commands: keys there that are not
+// the command's own are left alone, as flags they are refused.
 absl::StatusOr<config::Config> LoadOptions(std::vector<config::Key> own,
                                            const Arguments& arguments);
 // --target and --tenant.
 std::vector<config::Key> ClientKeys();
+// As this tenant, riding out a restart of the other side; says so when it begins to wait.
 rpc::CallOptions CallOptionsFor(const config::Config& options);
 
-// Prints a sentence on standard error; returns the exit status.
+// Prints a sentence on standard error; returns the exit status: 1, or 2 for wrong use.
 int Fail(const absl::Status& status);
+int Misused(const absl::Status& status);
 int WrongUse(const std::string& command, const std::string& why);
 
 }  // namespace watchbell::cli

@@ -70,7 +70,7 @@ int DeadLetters(const Arguments& arguments) {
   keys.push_back({"service", "", "one service only"});
   keys.push_back({"all", "false", "also those retried or skipped"});
   const absl::StatusOr<config::Config> options = LoadOptions(keys, arguments);
-  if (!options.ok()) return Fail(options.status());
+  if (!options.ok()) return Misused(options.status());
   const std::vector<std::string>& words = options->rest();
   const std::unique_ptr<rpc::Client> client = rpc::Connect(options->Get("target"));
   if (words == Arguments{"list"}) return List(*client, *options);

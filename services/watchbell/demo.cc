@@ -151,7 +151,7 @@ int Demo(const Arguments& arguments) {
   const absl::StatusOr<config::Config> options = config::Config::Load(
       {{"stay", "auto", "go on serving at the end: auto (on a terminal), yes or no"}}, arguments,
       {});
-  if (!options.ok()) return Fail(options.status());
+  if (!options.ok()) return Misused(options.status());
   const std::string& stay = options->Get("stay");
   if (!options->rest().empty()) return WrongUse("demo", "there is nothing to say but flags");
   if (stay != "auto" && stay != "yes" && stay != "no")

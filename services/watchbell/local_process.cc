@@ -47,8 +47,7 @@ absl::StatusOr<std::unique_ptr<runtime::Process>> StartLocal(
   // Only a service's own main() sets the level; here the screen belongs to the command.
   telemetry::SetLogLevel(telemetry::Level::kError);
   std::vector<runtime::ModuleDefinition> modules = AllModules();
-  ASSIGN_OR_RETURN(const config::Config config,
-                   config::Config::Load(runtime::AllKeys(modules), flags, {}));
+  ASSIGN_OR_RETURN(const config::Config config, config::Config::Load(ServerKeys(), flags, {}));
   return runtime::Process::Start(program, std::move(modules), config, clock);
 }
 

@@ -1,5 +1,6 @@
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <fstream>
@@ -63,12 +64,16 @@ struct Destination {
   std::unique_ptr<rpc::Client> client;
 };
 
+std::string DataFolderOf(const config::Config& options) {
+  return options.Get("data").empty() ? options.Get("data.dir") : options.Get("data");
+}
+
 absl::Status Open(const config::Config& options, Clock& clock, Destination* to) {
   if (const std::string& target = options.Get("target"); !target.empty()) {
     to->client = rpc::Connect(target);
     return absl::OkStatus();
   }
-  std::string data = options.Get("data");
+  std::string data = DataFolderOf(options);
   if (data.empty()) {
     ASSIGN_OR_RETURN(TemporaryFolder folder, TemporaryFolder::Make());
     data = to->folder.emplace(std::move(folder)).path();
@@ -106,22 +111,29 @@ int Replay(const Arguments& arguments) {
   const absl::StatusOr<config::Config> options =
       LoadOptions({{"format", "", "servicenow-audit"},
                    {"report", "", "file for the report as JSON"},
-                   {"data", "", "data folder to import into; empty = a temporary one"},
+                   {"data.dir", "", "data folder to import into; empty = a temporary one"},
+                   {"data", "", "short for --data-dir"},
                    {"target", "", "HOST:PORT of a running watchbell; empty = run it here"},
                    {"tenant", "default", "whose data"}},
                   arguments);
-  if (!options.ok()) return Fail(options.status());
+  if (!options.ok()) return Misused(options.status());
   if (options->Get("format").empty()) return WrongUse("replay", "--format is missing");
   if (options->Get("format") != "servicenow-audit") {
     return WrongUse("replay", "the only format is servicenow-audit");
   }
   if (options->rest().size() != 1) return WrongUse("replay", "give one file");
-  for (const std::string& word : arguments) {
-    if (absl::StartsWith(word, "--data-dir"))
-      return WrongUse("replay", "the folder to import into is --data=DIR, not --data-dir");
+  // A target by flag beats the folder that a server's file or environment names; both by flag
+  // cannot be meant.
+  const auto given = [&arguments](absl::string_view flag) {
+    return std::any_of(arguments.begin(), arguments.end(), [flag](const std::string& word) {
+      return word == flag || absl::StartsWith(word, absl::StrCat(flag, "="));
+    });
+  };
+  if ((given("--data") || given("--data-dir")) && !options->Get("target").empty()) {
+    return WrongUse("replay", "give --data-dir or --target, not both");
   }
-  if (!options->Get("data").empty() && !options->Get("target").empty()) {
-    return WrongUse("replay", "give --data or --target, not both");
+  if (given("--data") && given("--data-dir")) {
+    return WrongUse("replay", "give --data-dir or --data, not both");
   }
   if (const std::string& report = options->Get("report"); !report.empty()) {
     if (absl::Status writable = CheckWritable(report); !writable.ok()) return Fail(writable);
@@ -130,10 +142,10 @@ int Replay(const Arguments& arguments) {
   const absl::Status replayed = RunReplay(*options, options->rest()[0]);
   if (replayed.ok()) return 0;
   if (absl::IsCancelled(replayed) && Interrupted()) {
-    const bool kept = !options->Get("data").empty() || !options->Get("target").empty();
+    const bool kept = !DataFolderOf(*options).empty() || !options->Get("target").empty();
     Screen(STDERR_FILENO)
         .Line(kept ? "\nInterrupted. The same command goes on where it stopped."
-                   : "\nInterrupted. Nothing is left of it; with --data=DIR it could go on.");
+                   : "\nInterrupted. Nothing is left of it; with --data-dir=DIR it could go on.");
     return 130;
   }
   return Fail(replayed);

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/strip.h"
+#include "common/base/ids.h"
 #include "common/base/status_macros.h"
 #include "services/watchbell/embedded.h"
 #include "watchbell/admin/v1/admin_service.pb.h"
@@ -16,10 +17,12 @@ namespace watchbell::cli {
 namespace {
 
 constexpr int kBatch = 500;
-constexpr absl::Duration kGiveUp = absl::Minutes(1);
+constexpr absl::Duration kGiveUp = absl::Minutes(2);
 constexpr absl::Duration kPoll = absl::Milliseconds(100);
-// So long without any progress means that something is parked or down.
+// So long without any progress means that something is parked, or, if nothing is, down. A broker
+// may be away for minutes, and all goes on.
 constexpr absl::Duration kStalled = absl::Seconds(30);
+constexpr absl::Duration kDown = absl::Minutes(5);
 
 bool IsLater(const absl::Status& status) {
   return absl::IsUnavailable(status) || absl::IsResourceExhausted(status) ||
@@ -29,7 +32,9 @@ bool IsLater(const absl::Status& status) {
 }  // namespace
 
 Replayer::Replayer(rpc::Client& client, rpc::CallOptions options, Clock& clock, Screen& screen)
-    : client_(client), options_(std::move(options)), clock_(clock), screen_(screen) {}
+    : client_(client), options_(std::move(options)), clock_(clock), screen_(screen) {
+  options_.patient = false;  // it waits by itself, and heeds Ctrl-C meanwhile
+}
 
 absl::Status Replayer::Call(const std::string& method, const google::protobuf::Message& request,
                             google::protobuf::Message* response) {
@@ -66,10 +71,13 @@ absl::StatusOr<ReplayResult> Replayer::Run(const AuditLog& log) {
 absl::Status Replayer::PutPolicy() {
   sla::v1::PutCalendarRequest calendar;
   ParseEmbedded("replay_calendar.json", calendar.mutable_calendar());
+  SystemIdSource ids;
+  calendar.set_request_id(ids.NewUuid(clock_.Now()));
   sla::v1::Calendar stored_calendar;
   RETURN_IF_ERROR(Call("watchbell.sla.v1.SlaService/PutCalendar", calendar, &stored_calendar));
   sla::v1::PutPolicySetRequest policies;
   ParseEmbedded("replay_policy_set.json", policies.mutable_policy_set());
+  policies.set_request_id(ids.NewUuid(clock_.Now()));
   sla::v1::PolicySet stored_policies;
   return Call("watchbell.sla.v1.SlaService/PutPolicySet", policies, &stored_policies);
 }
@@ -163,6 +171,10 @@ absl::Status Replayer::AwaitFigures(int64_t tickets) {
     before = now;
     if (clock_.Now() - moved > kStalled) {
       const std::string parked = ParkedTickets();
+      if (parked.empty() && clock_.Now() - moved < kDown) {
+        RETURN_IF_ERROR(Pause(clock_, kStalled / 10));
+        continue;
+      }
       return absl::FailedPreconditionError(absl::StrCat(
           done, " of ", tickets, " tickets are counted and nothing moves",
           parked.empty()

@@ -25,7 +25,7 @@ struct ReplayResult {
   analytics::v1::GetImportReportResponse figures;
 };
 
-// One use. What the server is too busy for is tried again for up to a minute; CANCELLED if
+// One use. What the server is too busy for is tried again for up to two minutes; CANCELLED if
 // interrupted: running it again goes on where it stopped.
 class Replayer {
  public:
@@ -49,7 +49,7 @@ class Replayer {
                     google::protobuf::Message* response);
 
   rpc::Client& client_;
-  const rpc::CallOptions options_;
+  rpc::CallOptions options_;
   Clock& clock_;
   Screen& screen_;
   ReplayTally tally_;

@@ -9,7 +9,8 @@ int Serve(const Arguments& arguments) {
   std::vector<char*> argv = {program.data()};
   for (std::string& word : words) argv.push_back(word.data());
   argv.push_back(nullptr);
-  return runtime::Main(static_cast<int>(argv.size()) - 1, argv.data(), program, AllModules());
+  return runtime::Main(static_cast<int>(argv.size()) - 1, argv.data(), program, AllModules(),
+                       TheInstallation());
 }
 
 }  // namespace watchbell::cli

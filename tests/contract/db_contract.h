@@ -3,16 +3,19 @@
 //
 //   struct MyBackend {
 //     static constexpr bool kPersists;          // Reopen finds what was committed
-//     static constexpr bool kReadsAreIsolated;  // Read sees nothing of a transaction under way, on
-//     any thread static constexpr bool kDiskCanFill;       // FillDisk works db::Database&
-//     database(); void Reopen();    // closes and opens again void FillDisk();  // nothing more can
-//     be stored void FreeDisk();
+//     // Read sees nothing of a transaction under way, on any thread
+//     static constexpr bool kReadsAreIsolated;
+//     static constexpr bool kDiskCanFill;       // FillDisk works
+//     db::Database& database();
+//     void Reopen();    // closes and opens again
+//     void FillDisk();  // nothing more can be stored
+//     void FreeDisk();
 //   };
+//
+// Whether a write fails by itself or by the next call that answers is the backend's own choice.
 #pragma once
 
-#include <cmath>
 #include <limits>
-#include <map>
 #include <memory>
 #include <string>
 #include <thread>
@@ -43,15 +46,32 @@ inline const Table& KeysTable() {
   return *table;
 }
 
+// A log with numbers of the database's own, and things that carry the number of their last change.
+inline const Table& LogTable() {
+  static const Table* const table =
+      new Table{"log", {{"number", ColumnType::kSequence}, {"words", ColumnType::kText}}, 1};
+  return *table;
+}
+
+inline const Table& ThingTable() {
+  static const Table* const table =
+      new Table{"things", {{"id", ColumnType::kText}, {"changed", ColumnType::kSequence}}, 1};
+  return *table;
+}
+
+inline constexpr char kContractTables[] =
+    "--postgresql:CREATE SEQUENCE journal_sequence;\n"
+    "CREATE TABLE all_values (tenant TEXT NOT NULL, id BIGINT NOT NULL, number BIGINT,\n"
+    "  real DOUBLE PRECISION, words TEXT, raw BYTEA, PRIMARY KEY (tenant, id));\n"
+    "CREATE TABLE only_keys (a TEXT NOT NULL, b BIGINT NOT NULL, PRIMARY KEY (a, b));\n"
+    "CREATE TABLE log (number BIGINT PRIMARY KEY, words TEXT NOT NULL);\n"
+    "CREATE TABLE things (id TEXT PRIMARY KEY, changed BIGINT NOT NULL);";
+
 template <typename Backend>
 class DbContract : public ::testing::Test {
  protected:
   void SetUp() override {
-    const absl::Status made = database().RunScript(
-        "CREATE TABLE all_values (tenant TEXT NOT NULL, id BIGINT NOT NULL, number BIGINT,\n"
-        "  real DOUBLE PRECISION, words TEXT, raw BYTEA, PRIMARY KEY (tenant, id));\n"
-        "CREATE TABLE only_keys (a TEXT NOT NULL, b BIGINT NOT NULL, PRIMARY KEY (a, b));\n"
-        "CREATE TABLE numbered (k BIGINT PRIMARY KEY, v TEXT NOT NULL);");
+    const absl::Status made = database().RunScript(kContractTables);
     ASSERT_TRUE(made.ok()) << made;
   }
 
@@ -77,6 +97,13 @@ class DbContract : public ::testing::Test {
     auto transaction = Begin();
     ASSERT_TRUE(transaction->Insert(ValuesTable(), rows).ok());
     ASSERT_TRUE(transaction->Commit().ok());
+  }
+
+  // What comes of a write: its own error, or that of the commit.
+  static absl::Status Outcome(Transaction& transaction, const absl::Status& written) {
+    const absl::Status committed = transaction.Commit();
+    EXPECT_FALSE(!written.ok() && committed.ok()) << written;
+    return written.ok() ? committed : written;
   }
 
   Backend backend_;
@@ -157,15 +184,95 @@ TYPED_TEST_P(DbContract, EmptyBatchesDoNothing) {
   EXPECT_EQ(this->Count("all_values"), 0);
 }
 
+TYPED_TEST_P(DbContract, LoadAllGivesEachSetItsRows) {
+  this->InsertCommitted({this->Numbered(1), this->Numbered(2)});
+  auto transaction = this->Begin();
+  ASSERT_TRUE(transaction->Upsert(KeysTable(), {{"a", int64_t{1}}}).ok());
+  // The same table twice, a set without keys, and rows written in this transaction.
+  const auto found = transaction->LoadAll({
+      KeySet{&ValuesTable(), {{"t", int64_t{2}}, {"t", int64_t{3}}}},
+      KeySet{&KeysTable(), {}},
+      KeySet{&KeysTable(), {{"a", int64_t{1}}, {"b", int64_t{1}}}, Lock::kShare},
+      KeySet{&ValuesTable(), {{"t", int64_t{1}}}, Lock::kShare},
+  });
+  ASSERT_TRUE(found.ok()) << found.status();
+  EXPECT_EQ(*found, (std::vector<std::vector<Row>>{
+                        {this->Numbered(2)}, {}, {{"a", int64_t{1}}}, {this->Numbered(1)}}));
+  EXPECT_TRUE(transaction->LoadAll({})->empty());
+  EXPECT_TRUE(transaction->Commit().ok());
+}
+
+TYPED_TEST_P(DbContract, OfEqualKeysInAnUpsertTheLastWins) {
+  auto transaction = this->Begin();
+  std::vector<Row> rows;
+  for (int64_t number = 0; number < 50; ++number) {
+    rows.push_back(this->Numbered(number % 3));
+    rows.back()[2] = number;
+  }
+  ASSERT_TRUE(transaction->Upsert(ValuesTable(), rows).ok());
+  ASSERT_TRUE(transaction->Commit().ok());
+  EXPECT_EQ(this->Read("SELECT id, number FROM all_values ORDER BY id"),
+            (std::vector<Row>{
+                {int64_t{0}, int64_t{48}}, {int64_t{1}, int64_t{49}}, {int64_t{2}, int64_t{47}}}));
+}
+
+TYPED_TEST_P(DbContract, WritesHappenInTheirOrder) {
+  this->InsertCommitted({this->Numbered(1)});
+  auto transaction = this->Begin();
+  Row changed = this->Numbered(1);
+  changed[4] = "again";
+  ASSERT_TRUE(transaction->Delete(ValuesTable(), {{"t", int64_t{1}}}).ok());
+  ASSERT_TRUE(transaction->Insert(ValuesTable(), {changed}).ok());
+  ASSERT_TRUE(transaction->Insert(ValuesTable(), {this->Numbered(2)}).ok());
+  ASSERT_TRUE(transaction->Delete(ValuesTable(), {{"t", int64_t{2}}}).ok());
+  ASSERT_TRUE(transaction->Commit().ok());
+  EXPECT_EQ(this->Read("SELECT words FROM all_values"), std::vector<Row>{{"again"}});
+}
+
+TYPED_TEST_P(DbContract, BatchesMayBeLarge) {
+  constexpr int64_t kRows = 25'000;
+  std::vector<Row> rows;
+  std::vector<Row> keys;
+  for (int64_t id = 0; id < kRows; ++id) {
+    rows.push_back(this->Numbered(id));
+    keys.push_back({"t", id});
+  }
+  for (int64_t id = 0; id < 30; ++id) rows[id][5] = Bytes{std::string(1'000'000, 'x')};
+  auto transaction = this->Begin();
+  ASSERT_TRUE(transaction->Insert(ValuesTable(), rows).ok());
+  const auto loaded = transaction->Load(ValuesTable(), keys);
+  ASSERT_TRUE(loaded.ok()) << loaded.status();
+  EXPECT_EQ(loaded->size(), rows.size());
+  ASSERT_TRUE(transaction->Upsert(ValuesTable(), rows).ok());
+  keys.resize(kRows - 5);
+  ASSERT_TRUE(transaction->Delete(ValuesTable(), keys).ok());
+  const absl::Status committed = transaction->Commit();
+  ASSERT_TRUE(committed.ok()) << committed;
+  EXPECT_EQ(this->Count("all_values"), 5);
+}
+
 TYPED_TEST_P(DbContract, ATakenKeyIsAlreadyExistsAndSpoilsTheTransaction) {
   this->InsertCommitted({this->Numbered(1)});
   auto transaction = this->Begin();
   ASSERT_TRUE(transaction->Insert(ValuesTable(), {this->Numbered(2)}).ok());
-  const absl::Status taken = transaction->Insert(ValuesTable(), {this->Numbered(1)});
+  absl::Status taken = transaction->Insert(ValuesTable(), {this->Numbered(1)});
+  if (taken.ok())
+    taken = transaction->LoadAll({KeySet{&KeysTable(), {{"a", int64_t{1}}}}}).status();
   EXPECT_EQ(taken.code(), absl::StatusCode::kAlreadyExists) << taken;
   EXPECT_FALSE(transaction->Insert(ValuesTable(), {this->Numbered(3)}).ok());
+  EXPECT_FALSE(transaction->Query("SELECT 1", {}).ok());
   EXPECT_FALSE(transaction->Commit().ok());
   EXPECT_EQ(this->Count("all_values"), 1);
+}
+
+TYPED_TEST_P(DbContract, ATakenKeyIsFoundByTheCommit) {
+  this->InsertCommitted({this->Numbered(1)});
+  auto transaction = this->Begin();
+  ASSERT_TRUE(transaction->Upsert(KeysTable(), {{"a", int64_t{1}}}).ok());
+  const absl::Status taken =
+      this->Outcome(*transaction, transaction->Insert(ValuesTable(), {this->Numbered(1)}));
+  EXPECT_EQ(taken.code(), absl::StatusCode::kAlreadyExists) << taken;
+  EXPECT_EQ(this->Count("only_keys"), 0);
 }
 
 TYPED_TEST_P(DbContract, ATakenUniqueValueIsAlreadyExists) {
@@ -175,16 +282,17 @@ TYPED_TEST_P(DbContract, ATakenUniqueValueIsAlreadyExists) {
   auto transaction = this->Begin();
   Row same = this->Numbered(2);
   same[4] = "n1";
-  EXPECT_EQ(transaction->Insert(ValuesTable(), {same}).code(), absl::StatusCode::kAlreadyExists);
+  const absl::Status taken =
+      this->Outcome(*transaction, transaction->Insert(ValuesTable(), {same}));
+  EXPECT_EQ(taken.code(), absl::StatusCode::kAlreadyExists) << taken;
 }
 
 TYPED_TEST_P(DbContract, MistakesAreInternal) {
   const auto code = [this](auto run) {
     auto transaction = this->Begin();
-    return run(*transaction).code();
+    return this->Outcome(*transaction, run(*transaction)).code();
   };
-  // A wrong type, a missing value, a row too short, bad SQL, too few parameters, two statements at
-  // once.
+  // A wrong type, a missing value, a short row, bad SQL, too few parameters, two statements.
   EXPECT_EQ(code([](Transaction& t) {
               return t.Insert(ValuesTable(), {{"t", int64_t{1}, "text", 0.5, "w", Bytes{"b"}}});
             }),
@@ -211,6 +319,29 @@ TYPED_TEST_P(DbContract, MistakesAreInternal) {
             absl::StatusCode::kInternal);
   EXPECT_EQ(this->database().Read("SELECT nothing FROM nowhere", {}).status().code(),
             absl::StatusCode::kInternal);
+}
+
+TYPED_TEST_P(DbContract, TextsAreOrderedByTheirBytes) {
+  const std::vector<std::string> ordered = {"",  "A b", "Ab", "B", "Z", "_",
+                                            "a", "a b", "aa", "b", "é", "🙂"};
+  std::vector<Row> rows;
+  for (size_t i = ordered.size(); i-- > 0;) rows.push_back({ordered[i], int64_t{1}});
+  auto transaction = this->Begin();
+  ASSERT_TRUE(transaction->Insert(KeysTable(), rows).ok());
+  ASSERT_TRUE(transaction->Commit().ok());
+  const auto found = this->Read("SELECT a FROM only_keys ORDER BY a");
+  ASSERT_EQ(found.size(), ordered.size());
+  for (size_t i = 0; i < ordered.size(); ++i) {
+    EXPECT_EQ(AsText(found[i][0]), ordered[i]);
+    EXPECT_EQ(this->Read("SELECT COUNT(*) FROM only_keys WHERE a > $1", {ordered[i]})[0][0],
+              Value(static_cast<int64_t>(ordered.size() - i - 1)));
+  }
+}
+
+TYPED_TEST_P(DbContract, UnknownSessionsAreIgnored) {
+  EXPECT_TRUE(this->database().EndSessions({}).ok());
+  const absl::Status ended = this->database().EndSessions({"1:1", "nonsense", "", "2:", "3:x:y"});
+  EXPECT_TRUE(ended.ok()) << ended;
 }
 
 TYPED_TEST_P(DbContract, AReadDoesNotWrite) {
@@ -355,15 +486,15 @@ TYPED_TEST_P(DbContract, AFullDiskIsUnavailableAndNothingIsHalfWritten) {
   EXPECT_EQ(this->Count("all_values"), 2);
 }
 
-REGISTER_TYPED_TEST_SUITE_P(DbContract, EveryValueComesBackAsItWas, LoadGivesTheRowsThatAreThere,
-                            UpsertInsertsAndReplaces, DeleteTakesTheKeysThatAreThere,
-                            EmptyBatchesDoNothing, ATakenKeyIsAlreadyExistsAndSpoilsTheTransaction,
-                            ATakenUniqueValueIsAlreadyExists, MistakesAreInternal,
-                            AReadDoesNotWrite, QueriesTakeNumberedParameters,
-                            NothingStaysWithoutCommit, ATransactionIsOverAfterCommit,
-                            ReadsSeeOnlyWhatIsCommitted, ReadersOnOtherThreadsSeeWholeCommits,
-                            MaintenanceLosesNothing, ScriptsRunWholeOrNotAtAll,
-                            CommittedRowsOutliveTheObject,
-                            AFullDiskIsUnavailableAndNothingIsHalfWritten);
+REGISTER_TYPED_TEST_SUITE_P(
+    DbContract, EveryValueComesBackAsItWas, LoadGivesTheRowsThatAreThere, UpsertInsertsAndReplaces,
+    DeleteTakesTheKeysThatAreThere, EmptyBatchesDoNothing, LoadAllGivesEachSetItsRows,
+    OfEqualKeysInAnUpsertTheLastWins, WritesHappenInTheirOrder, BatchesMayBeLarge,
+    ATakenKeyIsAlreadyExistsAndSpoilsTheTransaction, ATakenKeyIsFoundByTheCommit,
+    ATakenUniqueValueIsAlreadyExists, MistakesAreInternal, TextsAreOrderedByTheirBytes,
+    UnknownSessionsAreIgnored, AReadDoesNotWrite, QueriesTakeNumberedParameters,
+    NothingStaysWithoutCommit, ATransactionIsOverAfterCommit, ReadsSeeOnlyWhatIsCommitted,
+    ReadersOnOtherThreadsSeeWholeCommits, MaintenanceLosesNothing, ScriptsRunWholeOrNotAtAll,
+    CommittedRowsOutliveTheObject, AFullDiskIsUnavailableAndNothingIsHalfWritten);
 
 }  // namespace watchbell::db

@@ -5,6 +5,7 @@
 #include <fstream>
 
 #include "tests/contract/db_contract.h"
+#include "tests/contract/db_numbers_contract.h"
 #include "tests/contract/sqlite_backends.h"
 #include "tests/support/temp_folder.h"
 
@@ -13,6 +14,8 @@ namespace {
 
 INSTANTIATE_TYPED_TEST_SUITE_P(SqliteFile, DbContract, SqliteFile);
 INSTANTIATE_TYPED_TEST_SUITE_P(SqliteMemory, DbContract, SqliteMemory);
+INSTANTIATE_TYPED_TEST_SUITE_P(SqliteFile, DbNumbersContract, SqliteFile);
+INSTANTIATE_TYPED_TEST_SUITE_P(SqliteMemory, DbNumbersContract, SqliteMemory);
 
 int64_t SizeOf(const std::string& path) {
   struct stat info;

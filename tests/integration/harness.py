@@ -25,6 +25,7 @@ import time
 import traceback
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "deploy" / "local"))  # servers, services, stack, smtp_sink
 BIN = pathlib.Path(os.environ.get("WATCHBELL_BIN_DIR") or os.environ.get("WATCHBELL_BIN") or
                    ROOT / "build" / "release" / "bin").resolve()
 WATCHBELL = BIN / "watchbell"

@@ -388,6 +388,48 @@ TEST_F(NotificationSenderTest, TheDestructorAbortsWhatHangs) {
   close(fd);
 }
 
+// One host and one mail server hang at a stop: both are broken off together when the grace is over.
+TEST(DeliverySenderStop, WhatHangsIsBrokenOffAfterTheGrace) {
+  SystemClock clock;
+  Mailbox<state::v1::DeliveryOutcome> outcomes;
+  Listener silent;
+  SenderOptions options;
+  options.smtp.url = absl::StrCat("smtp://127.0.0.1:", silent.port);
+  options.smtp.from = "watchbell@example.com";
+  options.drain_grace = absl::ZeroDuration();
+  DeliverySender sender(options, clock, [&outcomes](engine::Input input) {
+    outcomes.Put(*input.As<state::v1::DeliveryOutcome>());
+    input.done(engine::Reply{});
+    return absl::OkStatus();
+  });
+  const auto claim = [&](v1::Medium medium, const std::string& address) {
+    auto delivery = std::make_shared<v1::Delivery>();
+    delivery->set_delivery_id(address);
+    delivery->set_medium(medium);
+    delivery->set_address(address);
+    sender.Run({{{2, "default", "inc-7"}, delivery, ""}});
+  };
+  const std::string url = absl::StrCat("http://127.0.0.1:", silent.port, "/");
+  claim(v1::MEDIUM_WEBHOOK, url);
+  const int webhook = accept(silent.fd, nullptr, nullptr);
+  std::string request;
+  char byte = 0;
+  while (!absl::EndsWith(request, "}") && recv(webhook, &byte, 1, 0) == 1) request += byte;
+  claim(v1::MEDIUM_EMAIL, "ana@example.com");
+  const int mail = accept(silent.fd, nullptr, nullptr);
+  const auto before = std::chrono::steady_clock::now();
+  sender.Drain();
+  EXPECT_LT(std::chrono::steady_clock::now() - before, std::chrono::seconds(10))
+      << "far below the 20 s of a send";
+  for (int i = 0; i < 2; ++i) {
+    const state::v1::DeliveryOutcome outcome = outcomes.Await();
+    EXPECT_TRUE(outcome.broken_off());
+    EXPECT_EQ(outcome.maybe_taken(), outcome.delivery_id() == url) << "all of that one was out";
+  }
+  close(webhook);
+  close(mail);
+}
+
 TEST(SenderOptionsTest, BadValuesNameTheirKey) {
   const auto read = [](const std::vector<std::string>& args) {
     const absl::StatusOr<config::Config> config = config::Config::Load(SenderKeys(), args, {});
@@ -398,6 +440,8 @@ TEST(SenderOptionsTest, BadValuesNameTheirKey) {
   EXPECT_THAT(std::string(read({"--notifications-senders=0"}).message()),
               HasSubstr("notifications.senders"));
   EXPECT_THAT(std::string(read({"--smtp-url=http://x"}).message()), HasSubstr("smtp.url"));
+  EXPECT_THAT(std::string(read({"--webhook-per-host=0"}).message()), HasSubstr("webhook.per_host"));
+  EXPECT_THAT(std::string(read({"--drain-grace=-1"}).message()), HasSubstr("drain.grace"));
   EXPECT_THAT(std::string(read({"--smtp-from=nobody"}).message()), HasSubstr("smtp.from"));
   EXPECT_THAT(std::string(read({"--smtp-tls=maybe"}).message()), HasSubstr("smtp.tls"));
 }

@@ -5,9 +5,11 @@ import hashlib
 import hmac
 import http.server
 import json
-import socketserver
 import threading
 import time
+
+import harness  # noqa: F401  first: it knows where the mail server is
+import smtp_sink
 
 
 class Received:
@@ -77,40 +79,9 @@ class Inbox:
             return True
 
 
-class _Threads(socketserver.ThreadingTCPServer):
-    daemon_threads = True
-    allow_reuse_address = True
-    request_queue_size = 128
-
-    def handle_error(self, request, client_address):
-        pass  # the sender was killed: that is what is tested
-
-
-class _Mail(socketserver.StreamRequestHandler):
-    def say(self, line):
-        self.wfile.write(line.encode() + b"\r\n")
-
-    def handle(self):
-        self.say("220 sink ESMTP")
-        while line := self.rfile.readline(2000):
-            word = line.strip().upper().split(b" ")[0]
-            if word == b"DATA":
-                self.say("354 go on")
-                self.data()
-                self.say("250 taken")
-            elif word == b"QUIT":
-                self.say("221 bye")
-                return
-            else:
-                self.say("250 ok")
-
-    def data(self):
-        lines = []
-        while (line := self.rfile.readline()) != b".\r\n":
-            if not line:
-                raise ConnectionError("cut off inside DATA")  # nothing was taken
-            lines.append(line[1:] if line.startswith(b"..") else line)
-        mail = email.message_from_bytes(b"".join(lines), policy=email.policy.default)
+class _Mail(smtp_sink.Session):
+    def take(self, mail):
+        mail = email.message_from_bytes(mail, policy=email.policy.default)
         delivery = str(mail["X-Watchbell-Delivery"] or "")
         wrong = "" if delivery and mail["Message-ID"] and mail["Subject"] else "a header is missing"
         self.server.inbox.add(Received("mail", delivery, mail["X-Watchbell-Possible-Repeat"] == "true",
@@ -149,7 +120,7 @@ class Sinks:
 
     def __init__(self, secret):
         self.inbox = Inbox()
-        self._servers = [_Threads(("127.0.0.1", 0), _Mail), _Threads(("127.0.0.1", 0), _Webhook)]
+        self._servers = [smtp_sink.Threads(("127.0.0.1", 0), _Mail), smtp_sink.Threads(("127.0.0.1", 0), _Webhook)]
         for server in self._servers:
             server.inbox, server.secret = self.inbox, secret.encode()
             threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()

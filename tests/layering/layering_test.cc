@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <map>
 #include <regex>
 #include <sstream>
 #include <string>
@@ -72,7 +73,7 @@ TEST(Layering, AServiceIncludesOnlyItselfCommonAndProtos) {
 }
 
 TEST(Layering, CommonIncludesNoServiceAndNoServicesProtos) {
-  const std::vector<std::string> allowed = {"watchbell/api/", "watchbell/admin/",
+  const std::vector<std::string> allowed = {"watchbell/api/", "watchbell/admin/", "watchbell/journal/",
                                             "watchbell/events/v1/options.pb.h",
                                             "watchbell/events/v1/dead_letters.pb.h"};
   for (const SourceFile& file : Sources({"common"})) {
@@ -101,14 +102,22 @@ TEST(Layering, CommonHoldsNoDomainWord) {
   }
 }
 
-TEST(Layering, OnlyCommonRpcSeesGrpc) {
+TEST(Layering, EachClientLibraryHasOneFolder) {
+  const std::map<std::string, std::string> folder_of = {
+      {"grpc", "common/rpc/"},
+      {"librdkafka/", "common/bus/kafka/"},
+      {"libpq-fe.h", "common/db/postgres/"},
+      {"sqlite3.h", "common/db/sqlite/"},
+  };
   for (const SourceFile& file : Sources({"common", "services"})) {
-    if (absl::StartsWith(file.path, "common/rpc/")) continue;
+    // One exception: the versions shown by `version` and /version.
+    if (file.path == "common/runtime/version.cc") continue;
     for (const std::string& line : file.lines) {
       const std::string included = IncludeOf(line);
-      // One exception: the version shown by `version` and /version.
-      if (file.path == "common/runtime/version.cc") continue;
-      EXPECT_FALSE(absl::StartsWith(included, "grpc")) << file.path << " includes " << included;
+      for (const auto& [library, folder] : folder_of) {
+        if (absl::StartsWith(file.path, folder)) continue;
+        EXPECT_FALSE(absl::StartsWith(included, library)) << file.path << " includes " << included;
+      }
     }
   }
 }

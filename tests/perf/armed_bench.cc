@@ -33,8 +33,8 @@ constexpr int kRounds = 3;
 class ArmedReader {
  public:
   explicit ArmedReader(bus::EmbeddedBus& bus)
-      : subscriber_(bus.Subscribe({events::kSlaTopic}, [this] { Wake(); })) {
-    Must(subscriber_->Start({}));
+      : subscriber_(bus.Subscribe("bench", {events::kSlaTopic}, {}, [this] { Wake(); })) {
+    for (int shard = 0; shard < kDefaultShards; ++shard) Must(subscriber_->Hold(shard, {}));
     thread_ = std::thread([this] { Loop(); });
   }
   ~ArmedReader() {

@@ -62,13 +62,13 @@ class AlarmDecider : public engine::Decider {
 class Lateness : public bus::Publisher {
  public:
   Lateness(Clock& clock, size_t expected) : clock_(clock), expected_(expected) {}
-  void Committed(absl::Span<const journal::JournalRow> rows) override {
+  void Committed(absl::Span<const journal::JournalRow> rows, int64_t, int64_t) override {
     const absl::Time now = clock_.Now();
     MutexLock lock(mu_);
     for (const journal::JournalRow& row : rows) late_.push_back(now - row.occurred_at);
     if (late_.size() >= expected_) all_.NotifyAll();
   }
-  void Committing(int64_t) override {}
+  void Committing() override {}
   void Abandoned() override {}
   std::vector<absl::Duration> Await() {
     MutexLock lock(mu_);

@@ -110,8 +110,10 @@ struct Simulation::Call {
   std::optional<absl::StatusOr<engine::Reply>> answer;
 };
 
-Simulation::Simulation(uint64_t seed, PlantedBug bug) : random_(seed) {
+Simulation::Simulation(uint64_t seed, PlantedBug bug, int replicas)
+    : random_(seed), replicas_(replicas) {
   World::Options options;
+  options.replicas = replicas;
   options.seed = seed;
   options.wrap_decider = bug.wrap_decider;
   options.wrap_subscriber = [this](const std::string&, std::unique_ptr<bus::Subscriber> real) {
@@ -136,6 +138,7 @@ Simulation::Simulation(uint64_t seed, PlantedBug bug) : random_(seed) {
     return std::array{FakeSender::Answer::kTryAgain, FakeSender::Answer::kTryAgain,
                       FakeSender::Answer::kRefused, FakeSender::Answer::kNone}[Below(4)];
   });
+  world_->may_poke = [this] { return !faults_ || Chance(60); };
   world_->after_step = [this] {
     if (failure_.empty()) failure_ = checker_->CheckStep();
   };
@@ -202,6 +205,8 @@ std::string Simulation::Step() {
     MoveClock();
   } else if (dice < 57) {
     Crash();
+  } else if (dice < 65 && replicas_ > 1) {
+    DisturbReplica();
   }
   StepServices();
   if (std::exchange(crash_, false)) Crash();
@@ -210,7 +215,8 @@ std::string Simulation::Step() {
 
 void Simulation::StepServices() {
   for (size_t i = 0, steps = Below(4); i <= steps && !crash_; ++i) {
-    world_->RunOnce(World::Services()[Below(World::Services().size())]);
+    world_->RunOnce(World::Services()[Below(World::Services().size())],
+                    replicas_ == 1 ? 0 : static_cast<int>(Below(static_cast<size_t>(replicas_))));
   }
 }
 
@@ -229,7 +235,8 @@ void Simulation::Submit(const std::shared_ptr<Call>& call) {
   input.request_id = call->request_id;
   input.done = [call](absl::StatusOr<engine::Reply> reply) { call->answer = std::move(reply); };
   // A refusal (storage is down) leaves it to be sent again.
-  (void)world_->core("tickets").engine().Submit(std::move(input));
+  const int replica = replicas_ == 1 ? 0 : static_cast<int>(Below(static_cast<size_t>(replicas_)));
+  (void)world_->core("tickets", replica).engine().Submit(std::move(input));
 }
 
 MessagePtr Simulation::RandomMove() {
@@ -306,6 +313,39 @@ void Simulation::Crash() {
   }
 }
 
+// One process dies or stops moving; its leases lapse, or it is back before they do.
+void Simulation::DisturbReplica() {
+  const std::string& service = World::Services()[Below(World::Services().size())];
+  const int replica = static_cast<int>(Below(static_cast<size_t>(replicas_)));
+  const bool faults = std::exchange(faults_, false);
+  switch (Below(3)) {
+    case 0:
+      world_->RestartReplica(service, replica);
+      for (const std::shared_ptr<Call>& call : calls_) {
+        if (!call->answer.has_value()) Submit(call);  // its calls were cut
+      }
+      break;
+    case 1:
+      world_->SetFrozen(service, replica, true);
+      break;
+    default:
+      world_->SetFrozen(service, replica, false);
+  }
+  if (Chance(50)) world_->LetLeasesLapse();
+  faults_ = faults;
+}
+
+void Simulation::WakeReplicas() {
+  if (replicas_ == 1) return;
+  for (const std::string& service : World::Services()) {
+    for (int replica = 0; replica < replicas_; ++replica) {
+      world_->SetFrozen(service, replica, false);
+      world_->core(service, replica).engine().Look();
+    }
+  }
+  world_->LetLeasesLapse();
+}
+
 std::string Simulation::TakeAnswers() {
   for (size_t i = 0; i < calls_.size();) {
     const std::shared_ptr<Call> call = calls_[i];
@@ -335,6 +375,7 @@ std::string Simulation::TakeAnswers() {
 
 std::string Simulation::Rest() {
   faults_ = false;
+  WakeReplicas();
   for (int round = 0; round < 20; ++round) {
     world_->AdvanceTo(world_->clock.Now() + absl::Hours(4));
     for (const std::shared_ptr<Call>& call : calls_) {

@@ -25,7 +25,8 @@ struct PlantedBug {
 
 class Simulation {
  public:
-  explicit Simulation(uint64_t seed, PlantedBug bug = {});
+  // With more than one replica of each service, processes die and freeze one by one, too.
+  explicit Simulation(uint64_t seed, PlantedBug bug = {}, int replicas = 1);
   ~Simulation();
 
   // Empty, or what went wrong and at which step.
@@ -47,10 +48,13 @@ class Simulation {
   std::shared_ptr<const google::protobuf::Message> RandomAlert();
   void MoveClock();
   void Crash();
+  void DisturbReplica();
+  void WakeReplicas();
   std::string TakeAnswers();
   std::string Rest();
 
   std::mt19937_64 random_;
+  const int replicas_;
   std::unique_ptr<World> world_;
   std::unique_ptr<Checker> checker_;
   std::vector<std::shared_ptr<Call>> calls_;

@@ -39,6 +39,17 @@ TEST_F(SimulationTest, EveryInvariantHoldsForEverySeed) {
   }
 }
 
+// Two processes of each service: commands through either, leases that move, zombies.
+TEST_F(SimulationTest, EveryInvariantHoldsWithReplicas) {
+  const uint64_t only = FromEnvironment("SIM_SEED", 0);
+  const uint64_t first = only == 0 ? 1 : only;
+  const uint64_t last = only == 0 ? FromEnvironment("SIM_SEEDS", 1000) / 5 : only;
+  for (uint64_t seed = first; seed <= last; ++seed) {
+    const std::string failure = Simulation(seed, {}, 2).Run();
+    ASSERT_EQ(failure, "") << "seed " << seed << "; again with SIM_SEED=" << seed;
+  }
+}
+
 TEST_F(SimulationTest, ASeedGivesTheSameRunAgain) {
   PlantedBug bug;
   bug.plant = [](World& world) {

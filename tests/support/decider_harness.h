@@ -33,6 +33,8 @@ class DeciderHarness : public engine::View {
 
   // Who calls from now on.
   engine::Identity identity{"default", "ana", {"agent", "manager", "integration", "operator"}};
+  // Who decides; "" without replicas.
+  std::string replica;
   // When it is.
   absl::Time now = absl::FromUnixSeconds(1'767'225'600);  // 2026-01-01T00:00:00Z
 
@@ -137,6 +139,7 @@ class DeciderHarness : public engine::View {
     input.kind = kind;
     input.identity = identity;
     input.now = now;
+    input.replica = replica;
     input.id = absl::StrFormat("00000000-0000-7000-8000-%012d", ++ids_);
     input.traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
     return input;

@@ -58,7 +58,7 @@ std::string FormatStoryTime(absl::Time time) {
                           absl::UTCTimeZone());
 }
 
-Desk::Desk(const std::string& opens_at) : world_({ParseStoryTime(opens_at), 1, nullptr, nullptr}) {
+Desk::Desk(const std::string& opens_at) : world_({.start = ParseStoryTime(opens_at)}) {
   policy_.set_policy_set_id("story");
 }
 

@@ -47,9 +47,9 @@ class FaultyDatabase : public db::Database {
    public:
     FaultyTransaction(std::unique_ptr<db::Transaction> real, FaultyDatabase& owner)
         : real_(std::move(real)), owner_(owner) {}
-    absl::StatusOr<std::vector<db::Row>> Load(const db::Table& table,
-                                              absl::Span<const db::Row> keys) override {
-      return real_->Load(table, keys);
+    absl::StatusOr<std::vector<std::vector<db::Row>>> LoadAll(
+        absl::Span<const db::KeySet> sets) override {
+      return real_->LoadAll(sets);
     }
     absl::Status Insert(const db::Table& table, absl::Span<const db::Row> rows) override {
       if (!owner_.tamper) return real_->Insert(table, rows);
@@ -91,6 +91,8 @@ class FaultyDatabase : public db::Database {
       }
       return absl::InternalError("no such fault");
     }
+
+    int64_t SequenceBase() const override { return real_ == nullptr ? 0 : real_->SequenceBase(); }
 
    private:
     std::unique_ptr<db::Transaction> real_;

@@ -12,22 +12,24 @@
 
 #include "absl/status/statusor.h"
 #include "common/bus/bus.h"
+#include "tests/support/forwarding_subscriber.h"
 
 namespace watchbell::test {
 
-class FaultySubscriber : public bus::Subscriber {
+class FaultySubscriber : public ForwardingSubscriber {
  public:
   // `chance(percent)` decides each fault.
   FaultySubscriber(std::unique_ptr<bus::Subscriber> real, std::function<bool(int)> chance)
-      : real_(std::move(real)), chance_(std::move(chance)) {}
+      : ForwardingSubscriber(std::move(real)), chance_(std::move(chance)) {}
 
-  const std::vector<std::string>& topics() const override { return real_->topics(); }
-  absl::Status Start(const std::map<bus::TopicShard, int64_t>& applied) override {
-    held_.clear();
-    return real_->Start(applied);
+  void Release(int shard) override {
+    for (auto& [topic_shard, held] : held_) {
+      if (topic_shard.second == shard) held.clear();
+    }
+    ForwardingSubscriber::Release(shard);
   }
   absl::StatusOr<std::vector<bus::RecordPtr>> Poll(size_t max) override {
-    absl::StatusOr<std::vector<bus::RecordPtr>> polled = real_->Poll(max);
+    absl::StatusOr<std::vector<bus::RecordPtr>> polled = ForwardingSubscriber::Poll(max);
     if (!polled.ok()) return polled;
     for (bus::RecordPtr& record : *polled) {
       std::deque<bus::RecordPtr>& held = held_[{record->topic, record->shard}];
@@ -44,16 +46,10 @@ class FaultySubscriber : public bus::Subscriber {
     }
     return released;
   }
-  bool AtEnd(const std::string& topic, int shard) override {
+  bool AtEnd(const std::string& topic, int shard, absl::Time since) override {
     auto held = held_.find({topic, shard});
-    return (held == held_.end() || held->second.empty()) && real_->AtEnd(topic, shard);
-  }
-  absl::StatusOr<std::vector<bus::RecordPtr>> ReadStream(const std::string& topic,
-                                                         const std::string& tenant,
-                                                         const std::string& stream_id,
-                                                         int64_t after_version,
-                                                         int limit) override {
-    return real_->ReadStream(topic, tenant, stream_id, after_version, limit);
+    return (held == held_.end() || held->second.empty()) &&
+           ForwardingSubscriber::AtEnd(topic, shard, since);
   }
   // Records taken from the bus and not handed on yet.
   bool Holding() const {
@@ -64,7 +60,6 @@ class FaultySubscriber : public bus::Subscriber {
   }
 
  private:
-  std::unique_ptr<bus::Subscriber> real_;
   std::function<bool(int)> chance_;
   std::map<bus::TopicShard, std::deque<bus::RecordPtr>> held_;
 };

@@ -59,28 +59,75 @@ World::World(Options options)
   Boot();
 }
 
-World::~World() { cores_.clear(); }
+World::~World() {
+  for (auto& [service, replicas] : replicas_) {
+    for (Replica& replica : replicas) Kill(replica);
+  }
+}
+
+void World::Kill(Replica& replica) {
+  // A dead process gives nothing up.
+  if (replica.leases != nullptr) replica.leases->plan = [] { return CommitFault::kRefused; };
+  replica.core.reset();
+  replica.keeper.reset();
+  replica.leases.reset();
+}
 
 void World::Boot() {
-  cores_.clear();
+  for (auto& [service, replicas] : replicas_) {
+    for (Replica& replica : replicas) Kill(replica);
+  }
   bus_ = std::make_unique<bus::EmbeddedBus>(kDefaultShards);
+  const size_t count = static_cast<size_t>(options_.replicas);
   for (const std::string& service : Services()) {
-    runtime::ServiceCore::Parts parts{*databases_[service], clock, ids, *bus_};
-    if (service == "notifications") parts.effects = &sender;
-    if (options_.wrap_subscriber) {
-      parts.wrap_subscriber = [this, service](std::unique_ptr<bus::Subscriber> real) {
-        return options_.wrap_subscriber(service, std::move(real));
-      };
-    }
-    runtime::ServiceSpec spec = SpecOf(service);
-    if (options_.wrap_decider) spec.decider = options_.wrap_decider(service, spec.decider);
-    cores_[service] = Must(runtime::ServiceCore::Make(std::move(spec), parts));
+    replicas_[service] = std::vector<Replica>(count);
+    for (size_t i = 0; i < count; ++i) Make(service, i);
   }
   sender.Connect([this](engine::Input outcome) {
-    return cores_.at("notifications")->engine().Submit(std::move(outcome));
+    return core("notifications").engine().Submit(std::move(outcome));
   });
-  for (auto& [service, core] : cores_) Must(core->Open());
-  Must(notifications::RecoverInFlight(*cores_["notifications"]));
+  for (const std::string& service : Services()) {
+    for (size_t i = 0; i < count; ++i) Open(service, i);
+  }
+  if (options_.replicas > 1) LetLeasesLapse();
+}
+
+void World::Make(const std::string& service, size_t index) {
+  Replica& replica = replicas_[service][index];
+  replica.frozen = false;
+  runtime::ServiceCore::Parts parts{*databases_[service], clock, ids, *bus_};
+  if (service == "notifications") {
+    parts.effects = &sender;
+    parts.recover = notifications::RecoverInFlight;
+  }
+  if (options_.wrap_subscriber) {
+    parts.wrap_subscriber = [this, service](std::unique_ptr<bus::Subscriber> real) {
+      return options_.wrap_subscriber(service, std::move(real));
+    };
+  }
+  if (options_.replicas > 1) {
+    replica.leases = std::make_unique<FaultyDatabase>(*files_[service]);
+    replica.keeper = std::make_unique<engine::LeaseKeeper>(
+        engine::LeaseKeeper::Options{service, ids.NewUuid(clock.Now()), "in-process",
+                                     kDefaultShards},
+        engine::LeaseKeeper::Parts{*replica.leases, clock,
+                                   [] { return std::vector<std::string>(); }, [] {}});
+    replica.next_tick = clock.Steady();
+    parts.leases = replica.keeper.get();
+    parts.look_every = absl::InfiniteDuration();  // they tell each other, or are told to look
+    parts.poke = [this, service](const std::set<int>&) {
+      for (Replica& other : replicas_[service]) {
+        if (other.core != nullptr && may_poke()) other.core->engine().Look();
+      }
+    };
+  }
+  runtime::ServiceSpec spec = SpecOf(service);
+  if (options_.wrap_decider) spec.decider = options_.wrap_decider(service, spec.decider);
+  replica.core = Must(runtime::ServiceCore::Make(std::move(spec), parts));
+}
+
+void World::Open(const std::string& service, size_t replica) {
+  Must(replicas_[service][replica].core->Open());
 }
 
 void World::Restart() {
@@ -88,10 +135,52 @@ void World::Restart() {
   Boot();
 }
 
-engine::Step World::RunOnce(const std::string& service) {
-  const engine::Step step = cores_[service]->engine().RunOnce();
+void World::RestartReplica(const std::string& service, int replica) {
+  const size_t index = static_cast<size_t>(replica);
+  Kill(replicas_[service][index]);
+  Make(service, index);
+  Open(service, index);
+}
+
+void World::SetFrozen(const std::string& service, int replica, bool frozen) {
+  replicas_[service][static_cast<size_t>(replica)].frozen = frozen;
+}
+
+void World::Tick(Replica& replica) {
+  if (replica.keeper == nullptr || clock.Steady() < replica.next_tick) return;
+  replica.next_tick = clock.Steady() + absl::Milliseconds(250);
+  (void)replica.keeper->RunOnce();  // a database that fails is looked at again later
+}
+
+void World::LetLeasesLapse() {
+  for (int i = 0; i < 16; ++i) {
+    clock.Advance(absl::Milliseconds(250));
+    for (auto& [service, replicas] : replicas_) {
+      for (Replica& replica : replicas) {
+        if (!replica.frozen) Tick(replica);
+      }
+    }
+  }
+}
+
+engine::Step World::RunOnce(const std::string& service, int index) {
+  Replica& replica = replicas_[service][static_cast<size_t>(index)];
+  if (replica.frozen) return {0, false, absl::InfiniteFuture()};
+  const engine::Step step = replica.core->engine().RunOnce();
   if (step.applied > 0 && after_step) after_step();
+  Tick(replica);
   return step;
+}
+
+engine::Step World::RunOnce(const std::string& service) {
+  engine::Step all{0, false, absl::InfiniteFuture()};
+  for (int i = 0; i < options_.replicas; ++i) {
+    const engine::Step step = RunOnce(service, i);
+    all.applied += step.applied;
+    all.more = all.more || step.more;
+    all.next = std::min(all.next, step.next);
+  }
+  return all;
 }
 
 void World::Settle() {
@@ -132,7 +221,7 @@ absl::StatusOr<std::string> World::CallBytes(
   input.message = std::move(request);
   input.traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
   input.done = [&answer](absl::StatusOr<engine::Reply> reply) { answer = std::move(reply); };
-  const absl::Status submitted = cores_.at(service)->engine().Submit(std::move(input));
+  const absl::Status submitted = replicas_.at(service)[0].core->engine().Submit(std::move(input));
   if (!submitted.ok()) return submitted;
   Settle();
   if (!answer.has_value()) return absl::InternalError("the command was never answered");
@@ -144,7 +233,7 @@ std::vector<journal::JournalRow> World::Journal(const std::string& service) cons
   std::vector<journal::JournalRow> all;
   for (int64_t after = 0;;) {
     std::vector<journal::JournalRow> rows =
-        Must(cores_.at(service)->journal().After("", after, 1000));
+        Must(replicas_.at(service)[0].core->journal().After("", after, 1000));
     if (rows.empty()) return all;
     after = rows.back().sequence;
     std::move(rows.begin(), rows.end(), std::back_inserter(all));

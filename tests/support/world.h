@@ -17,6 +17,7 @@
 #include "common/bus/event_registry.h"
 #include "common/clock/clock.h"
 #include "common/db/db.h"
+#include "common/engine/lease_keeper.h"
 #include "common/journal/journal.h"
 #include "common/runtime/service_core.h"
 #include "tests/support/fake_sender.h"
@@ -27,14 +28,16 @@ namespace watchbell::test {
 class World {
  public:
   struct Options {
+    // Of each service, over one database; more than one means shard leases, as in production.
+    int replicas = 1;
     absl::Time start = absl::FromUnixSeconds(1'767'225'600);  // 2026-01-01T00:00:00Z, a Thursday
     uint64_t seed = 1;
     std::function<std::unique_ptr<bus::Subscriber>(const std::string& service,
                                                    std::unique_ptr<bus::Subscriber>)>
-        wrap_subscriber;
+        wrap_subscriber = nullptr;
     std::function<std::shared_ptr<const engine::Decider>(const std::string& service,
                                                          std::shared_ptr<const engine::Decider>)>
-        wrap_decider;
+        wrap_decider = nullptr;
   };
 
   static const std::vector<std::string>& Services();
@@ -46,12 +49,16 @@ class World {
   SeededIdSource ids;
   FakeSender sender;
 
-  runtime::ServiceCore& core(const std::string& service) { return *cores_.at(service); }
+  runtime::ServiceCore& core(const std::string& service, int replica = 0) {
+    return *replicas_.at(service)[static_cast<size_t>(replica)].core;
+  }
   FaultyDatabase& database(const std::string& service) { return *databases_.at(service); }
 
   absl::Time started_at() const { return options_.start; }
 
   // One step of one engine, then `after_step` if it did something.
+  engine::Step RunOnce(const std::string& service, int replica);
+  // One of each replica: the busiest answer.
   engine::Step RunOnce(const std::string& service);
   std::function<void()> after_step;
 
@@ -64,6 +71,15 @@ class World {
 
   // A kill -9 and a new start over what is stored: queues, tails and calls under way are gone.
   void Restart();
+  // The same for one process of several, whose leases are still in its name.
+  void RestartReplica(const std::string& service, int replica);
+  // A frozen process does nothing until it is thawed; it does not know that time went by.
+  void SetFrozen(const std::string& service, int replica, bool frozen);
+  // Moves the clock by four seconds while heartbeats are watched: leases of the dead and the frozen
+  // are free after it, and taken.
+  void LetLeasesLapse();
+  // Asked before one replica tells another that there is news; default: it always does.
+  std::function<bool()> may_poke = [] { return true; };
 
   // Sends a command as `identity` and settles until it is answered.
   template <typename Response, typename Request>
@@ -96,13 +112,26 @@ class World {
  private:
   absl::StatusOr<std::string> CallBytes(const std::string& service,
                                         std::shared_ptr<const google::protobuf::Message> request);
+  // One process.
+  struct Replica {
+    std::unique_ptr<FaultyDatabase> leases;  // the keeper's connection
+    std::unique_ptr<engine::LeaseKeeper> keeper;
+    std::unique_ptr<runtime::ServiceCore> core;
+    absl::Duration next_tick = absl::ZeroDuration();
+    bool frozen = false;
+  };
+
   void Boot();
+  void Kill(Replica& replica);
+  void Make(const std::string& service, size_t replica);
+  void Open(const std::string& service, size_t replica);
+  void Tick(Replica& replica);
 
   Options options_;
   std::map<std::string, std::unique_ptr<db::Database>> files_;
   std::map<std::string, std::unique_ptr<FaultyDatabase>> databases_;
   std::unique_ptr<bus::EmbeddedBus> bus_;
-  std::map<std::string, std::unique_ptr<runtime::ServiceCore>> cores_;
+  std::map<std::string, std::vector<Replica>> replicas_;
 };
 
 }  // namespace watchbell::test

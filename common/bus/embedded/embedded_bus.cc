@@ -28,7 +28,8 @@ class EmbeddedPublisher : public Publisher {
     return absl::OkStatus();
   }
 
-  void Committed(absl::Span<const journal::JournalRow> rows) override {
+  void Committed(absl::Span<const journal::JournalRow> rows, int64_t, int64_t) override {
+    if (rows.empty()) return;
     for (const journal::JournalRow& row : rows) {
       if (auto it = share_of_.find(row.aggregate); it != share_of_.end()) {
         shares_[it->second].rows.push_back(&row);
@@ -39,7 +40,7 @@ class EmbeddedPublisher : public Publisher {
       share.rows.clear();
     }
   }
-  void Committing(int64_t) override {
+  void Committing() override {
     for (const Share& share : shares_) share.topic->Committing(share.id);
   }
   void Abandoned() override {
@@ -72,27 +73,27 @@ class EmbeddedSubscriber : public Subscriber {
 
   const std::vector<std::string>& topics() const override { return names_; }
 
-  absl::Status Start(const std::map<TopicShard, int64_t>& applied) override {
-    for (const auto& [topic_shard, sequence] : applied) {
-      if (topic_shard.second < 0 || topic_shard.second >= shards_) {
-        return absl::FailedPreconditionError(absl::StrCat(
-            "a position lies in shard ", topic_shard.second, " of ", topic_shard.first,
-            ", but there are only ", shards_, " shards: their number is fixed at installation"));
-      }
+  absl::Status Hold(int shard, const std::map<std::string, Position>& applied) override {
+    if (shard < 0 || shard >= shards_) {
+      return absl::FailedPreconditionError(
+          absl::StrCat("shard ", shard, " is not one of the ", shards_,
+                       " shards: their number is fixed at installation"));
     }
     for (Reading& reading : reading_) {
-      for (int shard = 0; shard < shards_; ++shard) {
-        auto position = applied.find({reading.topic->name(), shard});
-        reading.cursors[shard] = Topic::Cursor();
-        if (position != applied.end()) reading.cursors[shard].read = position->second;
-      }
+      auto position = applied.find(reading.topic->name());
+      Topic::Cursor& cursor = reading.cursors[shard];
+      cursor = Topic::Cursor();
+      cursor.held = true;
+      if (position != applied.end()) cursor.read = position->second.sequence;
     }
-    started_ = true;
     return absl::OkStatus();
   }
 
+  void Release(int shard) override {
+    for (Reading& reading : reading_) reading.cursors[shard] = Topic::Cursor();
+  }
+
   absl::StatusOr<std::vector<RecordPtr>> Poll(size_t max) override {
-    if (!started_) return absl::FailedPreconditionError("Start comes before Poll");
     std::vector<RecordPtr> records;
     absl::Status trouble;
     const size_t count = reading_.size();
@@ -113,21 +114,24 @@ class EmbeddedSubscriber : public Subscriber {
     return records;
   }
 
-  bool AtEnd(const std::string& topic, int shard) override {
+  bool AtEnd(const std::string& topic, int shard, absl::Time) override {
     const Reading* reading = Find(topic);
-    return reading != nullptr && shard >= 0 && shard < shards_ &&
+    return reading != nullptr && shard >= 0 && shard < shards_ && reading->cursors[shard].held &&
            reading->topic->AtEnd(shard, reading->cursors[shard]);
   }
 
-  absl::StatusOr<std::vector<RecordPtr>> ReadStream(const std::string& topic,
-                                                    const std::string& tenant,
-                                                    const std::string& stream_id,
-                                                    int64_t after_version, int limit) override {
+  absl::StatusOr<std::optional<std::vector<RecordPtr>>> ReadStream(const std::string& topic,
+                                                                   const std::string& tenant,
+                                                                   const std::string& stream_id,
+                                                                   int64_t after_version,
+                                                                   int limit) override {
     const Reading* reading = Find(topic);
     if (reading == nullptr) {
       return absl::FailedPreconditionError(absl::StrCat("topic ", topic, " is not subscribed to"));
     }
-    return reading->topic->ReadStream(tenant, stream_id, after_version, limit);
+    ASSIGN_OR_RETURN(std::vector<RecordPtr> records,
+                     reading->topic->ReadStream(tenant, stream_id, after_version, limit));
+    return std::optional<std::vector<RecordPtr>>(std::move(records));
   }
 
  private:
@@ -147,7 +151,6 @@ class EmbeddedSubscriber : public Subscriber {
   const std::vector<std::string> names_;
   const int shards_;
   std::vector<Reading> reading_;
-  bool started_ = false;
   size_t turn_ = 0;
 };
 
@@ -181,7 +184,9 @@ absl::StatusOr<std::unique_ptr<Publisher>> EmbeddedBus::AddProducer(
   return publisher;
 }
 
-std::unique_ptr<Subscriber> EmbeddedBus::Subscribe(std::vector<std::string> topics,
+std::unique_ptr<Subscriber> EmbeddedBus::Subscribe(const std::string&,
+                                                   std::vector<std::string> topics,
+                                                   std::vector<std::string>,
                                                    std::function<void()> wake) {
   std::vector<Topic*> found;
   for (const std::string& name : topics) found.push_back(impl_->Get(name, shards_));

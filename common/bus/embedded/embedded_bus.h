@@ -15,21 +15,22 @@
 namespace watchbell::bus {
 
 // Thread-safe. Outlives its publishers and subscribers.
-class EmbeddedBus {
+class EmbeddedBus : public Bus {
  public:
   explicit EmbeddedBus(int shards);
-  ~EmbeddedBus();
+  ~EmbeddedBus() override;
 
-  // Makes the journal of `producer` the source of its topics: aggregate -> topic. Call before
-  // anything is published and before Subscribe of these topics' readers starts. `reader` outlives
-  // the bus.
+  // Makes the journal of `producer` the source of its topics. ALREADY_EXISTS if a topic belongs to
+  // another one. Several producers of one name are replicas over one journal.
   absl::StatusOr<std::unique_ptr<Publisher>> AddProducer(
       const std::string& producer, const journal::Reader& reader,
-      const std::map<std::string, std::string>& topic_of_aggregate);
+      const std::map<std::string, std::string>& topic_of_aggregate) override;
 
-  // `wake` is called, on any thread, when there is something new to poll.
-  std::unique_ptr<Subscriber> Subscribe(std::vector<std::string> topics,
-                                        std::function<void()> wake);
+  // Nobody outside can fill a raw topic here: they stay empty.
+  std::unique_ptr<Subscriber> Subscribe(const std::string& consumer,
+                                        std::vector<std::string> topics,
+                                        std::vector<std::string> raw_topics,
+                                        std::function<void()> wake) override;
 
   class Topic;  // internal
 

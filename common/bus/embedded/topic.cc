@@ -56,8 +56,9 @@ class EmbeddedBus::Topic::SourceUse {
  public:
   explicit SourceUse(Topic& topic) : topic_(topic) {
     MutexLock lock(topic_.mu_);
-    source_ = topic_.source_;
-    if (source_ != nullptr) ++topic_.users_;
+    if (topic_.sources_.empty()) return;
+    source_ = topic_.sources_.rbegin()->second;
+    ++topic_.users_;
   }
   ~SourceUse() {
     if (source_ == nullptr) return;
@@ -81,15 +82,14 @@ absl::StatusOr<int64_t> EmbeddedBus::Topic::Attach(const std::string& producer,
   int64_t id = 0;
   {
     MutexLock lock(mu_);
-    if (source_ != nullptr && source_->producer != producer) {
-      return absl::AlreadyExistsError(
-          absl::StrCat("topic ", name_, " belongs to producer ", source_->producer));
+    if (!sources_.empty() && sources_.begin()->second->producer != producer) {
+      return absl::AlreadyExistsError(absl::StrCat("topic ", name_, " belongs to producer ",
+                                                   sources_.begin()->second->producer));
     }
-    source_ = std::make_shared<const Source>(Source{producer, reader, std::move(aggregates)});
-    id = ++attached_;
+    id = ++attachments_;
+    sources_[id] = std::make_shared<const Source>(Source{producer, reader, std::move(aggregates)});
     ++epoch_;
     last_ = head;
-    committing_ = false;
     order_.clear();
     for (Tail& tail : tails_) tail = Tail{head, {}};
   }
@@ -99,21 +99,20 @@ absl::StatusOr<int64_t> EmbeddedBus::Topic::Attach(const std::string& producer,
 
 void EmbeddedBus::Topic::Detach(int64_t id) {
   MutexLock lock(mu_);
-  if (attached_ != id) return;
-  source_ = nullptr;
+  sources_.erase(id);
+  committing_.erase(id);
   while (users_ > 0) unused_.Wait(mu_);
 }
 
 void EmbeddedBus::Topic::Committing(int64_t id) {
   MutexLock lock(mu_);
-  committing_ = committing_ || id == attached_;
+  committing_.insert(id);
 }
 
 bool EmbeddedBus::Topic::BeginAppend(int64_t id, absl::Span<const JournalRow* const> rows,
                                      std::string* producer) {
   MutexLock lock(mu_);
-  if (source_ == nullptr || attached_ != id) return false;
-  *producer = source_->producer;
+  *producer = sources_.at(id)->producer;
   if (listened_) return true;
   // Nobody reads: no record is made. Whoever comes later begins with the journal.
   ForgetTail();
@@ -123,14 +122,14 @@ bool EmbeddedBus::Topic::BeginAppend(int64_t id, absl::Span<const JournalRow* co
     }
     last_ = std::max(last_, row->sequence);
   }
-  committing_ = false;
+  committing_.erase(id);
   return false;
 }
 
 void EmbeddedBus::Topic::ForgetTail() {
   for (Tail& tail : tails_) {
     if (tail.records.empty()) continue;
-    tail.floor = tail.records.back()->offset;
+    tail.floor = tail.records.back()->sequence;
     tail.records.clear();
   }
   order_.clear();
@@ -153,19 +152,19 @@ void EmbeddedBus::Topic::Committed(int64_t id, absl::Span<const JournalRow* cons
   {
     MutexLock lock(mu_);
     for (RecordPtr& record : records) {
-      if (record->offset <= last_) continue;  // handed over before
-      last_ = record->offset;
+      if (record->sequence <= last_) continue;  // handed over before
+      last_ = record->sequence;
       order_.push_back(record->shard);
       tails_[record->shard].records.push_back(std::move(record));
       wake = true;
     }
     while (order_.size() > kTailRecords) {
       Tail& oldest = tails_[order_.front()];
-      oldest.floor = oldest.records.front()->offset;
+      oldest.floor = oldest.records.front()->sequence;
       oldest.records.pop_front();
       order_.pop_front();
     }
-    committing_ = false;
+    committing_.erase(id);
     wake = std::exchange(asked_, false) || wake;
   }
   if (wake) WakeAll();
@@ -174,8 +173,7 @@ void EmbeddedBus::Topic::Committed(int64_t id, absl::Span<const JournalRow* cons
 void EmbeddedBus::Topic::Abandoned(int64_t id) {
   {
     MutexLock lock(mu_);
-    if (attached_ != id) return;
-    committing_ = false;
+    committing_.erase(id);
     asked_ = false;
     // Its outcome may be unknown: if the rows are there after all, they are in the journal only.
     ++epoch_;
@@ -215,14 +213,14 @@ absl::Status EmbeddedBus::Topic::Fill(int shard, Cursor& cursor) {
       MutexLock lock(mu_);
       const Tail& tail = tails_[shard];
       if (Joined(tail, cursor)) {
-        if (tail.records.empty() || tail.records.back()->offset <= cursor.read) break;
+        if (tail.records.empty() || tail.records.back()->sequence <= cursor.read) break;
         auto next = std::upper_bound(
             tail.records.begin(), tail.records.end(), cursor.read,
-            [](int64_t read, const RecordPtr& record) { return read < record->offset; });
+            [](int64_t read, const RecordPtr& record) { return read < record->sequence; });
         for (; next != tail.records.end() && cursor.fetched.size() < kTailChunk; ++next) {
           cursor.fetched.push_back(*next);
         }
-        cursor.read = cursor.fetched.back()->offset;
+        cursor.read = cursor.fetched.back()->sequence;
         break;
       }
       epoch = epoch_;
@@ -251,14 +249,15 @@ absl::Status EmbeddedBus::Topic::Take(std::vector<Cursor>& cursors, size_t max,
                                       std::vector<RecordPtr>* out) {
   const int shards = static_cast<int>(cursors.size());
   for (int shard = 0; shard < shards; ++shard) {
-    if (cursors[shard].fetched.empty()) RETURN_IF_ERROR(Fill(shard, cursors[shard]));
+    Cursor& cursor = cursors[shard];
+    if (cursor.held && cursor.fetched.empty()) RETURN_IF_ERROR(Fill(shard, cursor));
   }
   for (size_t taken = 0; taken < max; ++taken) {
     int next = -1;
     for (int shard = 0; shard < shards; ++shard) {
       if (cursors[shard].fetched.empty()) continue;
       if (next < 0 ||
-          cursors[shard].fetched.front()->offset < cursors[next].fetched.front()->offset) {
+          cursors[shard].fetched.front()->sequence < cursors[next].fetched.front()->sequence) {
         next = shard;
       }
     }
@@ -274,13 +273,13 @@ absl::Status EmbeddedBus::Topic::Take(std::vector<Cursor>& cursors, size_t max,
 bool EmbeddedBus::Topic::AtEnd(int shard, const Cursor& cursor) {
   if (!cursor.fetched.empty()) return false;
   MutexLock lock(mu_);
-  if (committing_) {
+  if (!committing_.empty()) {
     asked_ = true;
     return false;
   }
   const Tail& tail = tails_[shard];
   return Joined(tail, cursor) &&
-         (tail.records.empty() || tail.records.back()->offset <= cursor.read);
+         (tail.records.empty() || tail.records.back()->sequence <= cursor.read);
 }
 
 absl::StatusOr<std::vector<RecordPtr>> EmbeddedBus::Topic::ReadStream(const std::string& tenant,

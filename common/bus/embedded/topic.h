@@ -5,7 +5,9 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -31,6 +33,7 @@ class EmbeddedBus::Topic {
  public:
   // A subscriber's place in one shard.
   struct Cursor {
+    bool held = false;              // nothing is taken otherwise
     int64_t read = 0;               // every record up to here was taken or lies in `fetched`
     int64_t epoch = -1;             // in which the journal was read to its end
     std::deque<RecordPtr> fetched;  // next to be taken
@@ -41,9 +44,9 @@ class EmbeddedBus::Topic {
   const std::string& name() const { return name_; }
 
   // The producer's side. Attach gives the id of the attachment, ALREADY_EXISTS if another producer
-  // has the topic; the same producer attached anew takes over, and calls with its old id do
-  // nothing. Rows up to `head` were committed before. Detach waits for reads of the journal under
-  // way.
+  // has the topic. One producer may be attached several times over the same journal (replicas);
+  // each hands over what it commits. Rows up to `head` were committed before. Detach waits for
+  // reads of the journal under way.
   absl::StatusOr<int64_t> Attach(const std::string& producer, const journal::Reader& reader,
                                  std::vector<std::string> aggregates, int64_t head);
   void Detach(int64_t id);
@@ -79,7 +82,7 @@ class EmbeddedBus::Topic {
   // Fills an empty `fetched` if there is anything now.
   absl::Status Fill(int shard, Cursor& cursor);
   bool Joined(const Tail& tail, const Cursor& cursor) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
-    return source_ != nullptr && cursor.epoch == epoch_ && cursor.read >= tail.floor;
+    return !sources_.empty() && cursor.epoch == epoch_ && cursor.read >= tail.floor;
   }
   bool BeginAppend(int64_t id, absl::Span<const journal::JournalRow* const> rows,
                    std::string* producer);
@@ -90,12 +93,13 @@ class EmbeddedBus::Topic {
 
   Mutex mu_;
   CondVar unused_;
-  std::shared_ptr<const Source> source_ ABSL_GUARDED_BY(mu_);  // null: no producer (yet)
-  int users_ ABSL_GUARDED_BY(mu_) = 0;                         // reads of the journal under way
+  // By attachment; the latest one is read. Empty: no producer (yet).
+  std::map<int64_t, std::shared_ptr<const Source>> sources_ ABSL_GUARDED_BY(mu_);
+  int users_ ABSL_GUARDED_BY(mu_) = 0;  // reads of the journal under way
   int64_t epoch_ ABSL_GUARDED_BY(mu_) = 0;
-  int64_t attached_ ABSL_GUARDED_BY(mu_) = 0;  // id of the latest attachment
-  int64_t last_ ABSL_GUARDED_BY(mu_) = 0;      // sequence of the last row handed over
-  bool committing_ ABSL_GUARDED_BY(mu_) = false;
+  int64_t attachments_ ABSL_GUARDED_BY(mu_) = 0;       // ids given
+  int64_t last_ ABSL_GUARDED_BY(mu_) = 0;              // sequence of the last row handed over
+  std::set<int64_t> committing_ ABSL_GUARDED_BY(mu_);  // attachments with a commit under way
   bool asked_ ABSL_GUARDED_BY(mu_) =
       false;                 // somebody was told "not at the end" for a commit under way
   std::vector<Tail> tails_;  // guarded by mu_, but for its size

@@ -2,6 +2,9 @@
 
 #include <sqlite3.h>
 
+#include <algorithm>
+#include <set>
+#include <string>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -87,31 +90,61 @@ class WriterGate {
   std::thread::id owner_ ABSL_GUARDED_BY(mu_);
 };
 
+// Gives the numbers of kSequence columns. One writer: the order of commits is the order of numbers.
+// Cursors live no longer than the process, so numbers need only be ordered per table across starts.
+class Sequences {
+ public:
+  // Numbers begin after the largest one in the column of any table that was ever asked for.
+  absl::Status Prepare(SqliteConnection& writer, const Table& table) {
+    for (const Column& column : table.columns) {
+      if (column.type != ColumnType::kSequence || !known_.insert(table.name).second) continue;
+      std::vector<Row> rows;
+      const absl::Status status =
+          writer.Query(absl::StrCat("SELECT COALESCE(MAX(", column.name, "), 0) FROM ", table.name),
+                       {}, true, &rows);
+      if (!status.ok()) {
+        known_.erase(table.name);
+        return status;
+      }
+      last_ = std::max(last_, AsInt(rows[0][0]));
+    }
+    return absl::OkStatus();
+  }
+  int64_t last() const { return last_; }
+  void Advance(int64_t to) { last_ = std::max(last_, to); }
+
+ private:
+  std::set<std::string> known_;
+  int64_t last_ = 0;
+};
+
 class SqliteTransaction : public Transaction {
  public:
-  SqliteTransaction(SqliteConnection& writer, WriterGate& gate) : writer_(writer), gate_(gate) {}
+  SqliteTransaction(SqliteConnection& writer, WriterGate& gate, Sequences& sequences)
+      : writer_(writer), gate_(gate), sequences_(sequences) {}
   ~SqliteTransaction() override {
     if (!over_) End();
   }
 
-  absl::StatusOr<std::vector<Row>> Load(const Table& table, absl::Span<const Row> keys) override {
+  absl::StatusOr<std::vector<std::vector<Row>>> LoadAll(absl::Span<const KeySet> sets) override {
     RETURN_IF_ERROR(Usable());
-    std::vector<Row> rows;
-    rows.reserve(keys.size());
-    const int columns = static_cast<int>(table.columns.size());
-    RETURN_IF_ERROR(
-        Note(writer_.ExecuteMany(absl::StrCat("SELECT ", ColumnList(table, columns), " FROM ",
-                                              table.name, " WHERE ", KeyCondition(table)),
-                                 table.key_columns, keys, &rows)));
-    return rows;
+    std::vector<std::vector<Row>> found(sets.size());
+    for (size_t i = 0; i < sets.size(); ++i) {
+      const Table& table = *sets[i].table;
+      const int columns = static_cast<int>(table.columns.size());
+      found[i].reserve(sets[i].keys.size());
+      RETURN_IF_ERROR(
+          Note(writer_.ExecuteMany(absl::StrCat("SELECT ", ColumnList(table, columns), " FROM ",
+                                                table.name, " WHERE ", KeyCondition(table)),
+                                   table.key_columns, sets[i].keys, &found[i])));
+    }
+    return found;
   }
   absl::Status Insert(const Table& table, absl::Span<const Row> rows) override {
-    RETURN_IF_ERROR(Usable());
-    return Note(writer_.ExecuteMany(InsertSql(table), table.columns.size(), rows, nullptr));
+    return Write(InsertSql(table), table, rows);
   }
   absl::Status Upsert(const Table& table, absl::Span<const Row> rows) override {
-    RETURN_IF_ERROR(Usable());
-    return Note(writer_.ExecuteMany(UpsertSql(table), table.columns.size(), rows, nullptr));
+    return Write(UpsertSql(table), table, rows);
   }
   absl::Status Delete(const Table& table, absl::Span<const Row> keys) override {
     RETURN_IF_ERROR(Usable());
@@ -142,12 +175,38 @@ class SqliteTransaction : public Transaction {
       const bool unknown = !status.ok() && !writer_.InTransaction() &&
                            (sqlite3_extended_errcode(writer_.handle()) & 0xff) == SQLITE_IOERR;
       if (unknown) status = absl::UnknownError(status.message());
+      if (status.ok() || unknown) sequences_.Advance(last_given_);
     }
     if (!over_) End();
     return status;
   }
 
+  int64_t SequenceBase() const override { return base_; }
+
  private:
+  absl::Status Write(const std::string& sql, const Table& table, absl::Span<const Row> rows) {
+    RETURN_IF_ERROR(Usable());
+    const auto column = std::find_if(table.columns.begin(), table.columns.end(),
+                                     [](const auto& c) { return c.type == ColumnType::kSequence; });
+    if (column == table.columns.end()) {
+      return Note(writer_.ExecuteMany(sql, table.columns.size(), rows, nullptr));
+    }
+    RETURN_IF_ERROR(Note(sequences_.Prepare(writer_, table)));
+    if (base_ < 0) base_ = last_given_ = sequences_.last();
+    // This table, met for the first time, has higher numbers than those given so far: next time it
+    // is known from the start.
+    if (sequences_.last() > base_) {
+      return Note(absl::AbortedError(absl::StrCat("the numbers of ", table.name, " are seen now")));
+    }
+    const size_t place = column - table.columns.begin();
+    std::vector<Row> numbered(rows.begin(), rows.end());
+    for (Row& row : numbered) {
+      const int64_t number = base_ + AsInt(row[place]);
+      last_given_ = std::max(last_given_, number);
+      row[place] = number;
+    }
+    return Note(writer_.ExecuteMany(sql, table.columns.size(), numbered, nullptr));
+  }
   // As on a database whose transactions are dead after an error, so that nobody comes to rely on
   // the other. SQLite may even have rolled back by itself: a further statement would be a
   // transaction of its own.
@@ -167,6 +226,9 @@ class SqliteTransaction : public Transaction {
 
   SqliteConnection& writer_;
   WriterGate& gate_;
+  Sequences& sequences_;
+  int64_t base_ = -1;  // numbers of this transaction begin after it; -1 = none given yet
+  int64_t last_given_ = -1;
   absl::Status failed_;
   bool over_ = false;
 };
@@ -189,7 +251,7 @@ class SqliteDatabase : public Database {
       gate_.Leave();
       return begun;
     }
-    return std::make_unique<SqliteTransaction>(*writer_, gate_);
+    return std::make_unique<SqliteTransaction>(*writer_, gate_, sequences_);
   }
 
   absl::StatusOr<std::vector<Row>> Read(absl::string_view sql,
@@ -273,6 +335,7 @@ class SqliteDatabase : public Database {
 
   // Used inside the gate only.
   WriterGate gate_;
+  Sequences sequences_;
   int log_pages_ = 0;    // in the log
   int moved_pages_ = 0;  // of these, already in the file
   const std::unique_ptr<SqliteConnection> writer_;

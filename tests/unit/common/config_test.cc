@@ -91,7 +91,7 @@ TEST_F(ConfigTest, RefusesBadFlags) {
             "flag --smtp-retries: smtp.retries must be a whole number");
 }
 
-TEST_F(ConfigTest, RefusesUnknownEnvironmentButNotKubernetes) {
+TEST_F(ConfigTest, RefusesUnknownEnvironmentButNotKubernetesNorTheScripts) {
   EXPECT_EQ(Error(Config::Load(Keys(), {}, {{"WATCHBELL_SMTP_URI", "x"}})),
             "unknown environment variable WATCHBELL_SMTP_URI, did you mean WATCHBELL_SMTP_URL?");
   EXPECT_EQ(Error(Config::Load(Keys(), {}, {{"WATCHBELL_SMTP_VERIFY", "yes"}})),
@@ -101,6 +101,11 @@ TEST_F(ConfigTest, RefusesUnknownEnvironmentButNotKubernetes) {
                             {"WATCHBELL_SERVICE_PORT", "7700"},
                             {"WATCHBELL_PORT", "tcp://10.0.0.1:7700"},
                             {"WATCHBELL_PORT_7700_TCP_ADDR", "10.0.0.1"}})
+                  .ok());
+  // Nor what the project's own scripts are told.
+  EXPECT_TRUE(Config::Load(Keys(), {}, {{"WATCHBELL_TEST_KAFKA", "127.0.0.1:9092"},
+                                        {"WATCHBELL_LOCAL_DIR", "/tmp/x"},
+                                        {"WATCHBELL_CACHE", "/tmp/y"}})
                   .ok());
 }
 

@@ -52,14 +52,23 @@ TEST_F(MigrationsTest, AStepThatFailsLeavesNothingBehind) {
   EXPECT_TRUE(Migrate(*database_, all_).ok());
 }
 
-TEST_F(MigrationsTest, ANewerDatabaseIsRefused) {
+TEST_F(MigrationsTest, ADatabaseOneChangeAheadIsFine) {
   ASSERT_TRUE(Migrate(*database_, all_).ok());
   const auto older = absl::MakeSpan(all_).subspan(0, 2);
+  EXPECT_TRUE(CheckSchema(*database_, older).ok());
+  EXPECT_TRUE(PlanMigrations(*database_, older)->empty());
+  EXPECT_TRUE(Migrate(*database_, older).ok());
+  EXPECT_EQ(Version(), 3);
+}
+
+TEST_F(MigrationsTest, ADatabaseFurtherAheadIsRefused) {
+  ASSERT_TRUE(Migrate(*database_, all_).ok());
+  const auto older = absl::MakeSpan(all_).subspan(0, 1);
   for (const absl::Status& status : {Migrate(*database_, older), CheckSchema(*database_, older)}) {
     EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
     EXPECT_EQ(std::string(status.message()),
-              "the database has schema version 3, this program knows only up to 2: use the program "
-              "that wrote it, or a newer one");
+              "the database is too new: it has schema version 3, this program knows only up to 1 "
+              "and runs with one more: use the program that wrote it, or a newer one");
   }
   EXPECT_EQ(Version(), 3);
 }
@@ -67,11 +76,39 @@ TEST_F(MigrationsTest, ANewerDatabaseIsRefused) {
 TEST_F(MigrationsTest, CheckSchemaSaysWhatToDo) {
   const absl::Status status = CheckSchema(*database_, all_);
   EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
-  EXPECT_EQ(
-      std::string(status.message()),
-      "the database has schema version 0, this program needs 3: run `watchbell migrate` first");
+  EXPECT_EQ(std::string(status.message()),
+            "the database is too old: it has schema version 0, this program needs 3: run "
+            "`watchbell migrate` first");
   ASSERT_TRUE(Migrate(*database_, all_).ok());
   EXPECT_TRUE(CheckSchema(*database_, all_).ok());
+}
+
+TEST_F(MigrationsTest, ProgramsRunWithoutWhatIsNotNeeded) {
+  std::vector<Migration> eased = all_;
+  eased[2].needed = false;
+  ASSERT_TRUE(Migrate(*database_, absl::MakeSpan(eased).subspan(0, 1)).ok());
+  EXPECT_EQ(std::string(CheckSchema(*database_, eased).message()),
+            "the database is too old: it has schema version 1, this program needs 2: run "
+            "`watchbell migrate` first");
+  ASSERT_TRUE(Migrate(*database_, absl::MakeSpan(eased).subspan(0, 2)).ok());
+  EXPECT_TRUE(CheckSchema(*database_, eased).ok());
+}
+
+TEST_F(MigrationsTest, APlanSaysWhatWouldBeDoneAndDoesNothing) {
+  ASSERT_TRUE(Migrate(*database_, absl::MakeSpan(all_).subspan(0, 1)).ok());
+  const auto plan = PlanMigrations(*database_, all_);
+  ASSERT_TRUE(plan.ok()) << plan.status();
+  ASSERT_EQ(plan->size(), 2u);
+  EXPECT_EQ((*plan)[0].name, "o'clock");
+  EXPECT_EQ((*plan)[1].name, "fill");
+  EXPECT_EQ(Version(), 1);
+}
+
+TEST_F(MigrationsTest, LookingMakesNothing) {
+  EXPECT_EQ(Version(), 0);
+  EXPECT_EQ(PlanMigrations(*database_, all_)->size(), 3u);
+  EXPECT_EQ(database_->Read("SELECT COUNT(*) FROM sqlite_master", {}).value(),
+            std::vector<Row>{{int64_t{0}}});
 }
 
 TEST_F(MigrationsTest, AGapInTheNumbersIsRefused) {

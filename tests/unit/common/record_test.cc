@@ -66,7 +66,7 @@ TEST(ToRecordTest, HasTheHeadersOfTheEventContract) {
   const Record record = ToRecord(SomeRow(), "makers", "watchbell.widgets.v1");
   EXPECT_EQ(record.topic, "watchbell.widgets.v1");
   EXPECT_EQ(record.shard, 3);
-  EXPECT_EQ(record.offset, 4711);
+  EXPECT_EQ(record.sequence, 4711);
   EXPECT_EQ(record.key, "w-1");
   EXPECT_EQ(record.value, "bytes");
   std::map<std::string, std::string> headers(record.headers.begin(), record.headers.end());

@@ -119,10 +119,100 @@ TEST_F(DeliveryTest, WhatWasNotBegunCostsNoAttempt) {
   busy.set_not_begun(true);
   Answer(busy);
   EXPECT_EQ(Mail().state(), v1::DELIVERY_STATE_PENDING);
-  EXPECT_EQ(Mail().attempts(), 0);
+  EXPECT_EQ(Mail().not_begun(), 1);
   EXPECT_FALSE(Mail().possible_repeat());
   EXPECT_THAT(Timers(), ElementsAre(Pair(kSend, RetryDelay(kMail, 1))));
   EXPECT_THAT(Events(), ElementsAre("DeliveryQueued"));
+  // Told twice (a commit of unknown outcome), it takes nothing from the next claim.
+  Advance(RetryDelay(kMail, 1));
+  Fire();
+  ASSERT_EQ(Mail().attempts(), 2) << "numbers are never given twice";
+  Answer(busy);
+  EXPECT_EQ(Mail().state(), v1::DELIVERY_STATE_SENDING);
+  // And the pause of the first attempt that fails is the first one's.
+  Answer(Outcome(2));
+  EXPECT_THAT(Timers(), ElementsAre(Pair(kSend, RetryDelay(kMail, 1))));
+}
+
+TEST_F(DeliveryTest, WhatWasNotBegunCountsTowardsNoLimit) {
+  FailUntilAttempt(kMaxAttempts);
+  for (int i = 0; i < 3; ++i) {
+    state::v1::DeliveryOutcome busy = Outcome(kMaxAttempts + i);
+    busy.set_not_begun(true);
+    Answer(busy);
+    ASSERT_EQ(Mail().state(), v1::DELIVERY_STATE_PENDING);
+    Advance(RetryDelay(kMail, 1));
+    Fire();
+  }
+  Answer(Outcome(kMaxAttempts + 3));
+  EXPECT_EQ(Mail().state(), v1::DELIVERY_STATE_FAILED);
+}
+
+TEST_F(DeliveryTest, WhatAStopBrokeOffIsTriedAgainHoweverOftenItWas) {
+  FailUntilAttempt(kMaxAttempts);
+  state::v1::DeliveryOutcome broken = Outcome(kMaxAttempts);
+  broken.set_broken_off(true);
+  Answer(broken);
+  EXPECT_EQ(Mail().state(), v1::DELIVERY_STATE_PENDING);
+  EXPECT_FALSE(Mail().possible_repeat()) << "not all of it was out";
+  EXPECT_THAT(Timers(), ElementsAre(Pair(kSend, RetryDelay(kMail, 1))));
+  Advance(RetryDelay(kMail, 1));
+  Fire();
+  broken = Outcome(kMaxAttempts + 1);
+  broken.set_broken_off(true);
+  broken.set_maybe_taken(true);
+  Answer(broken);
+  EXPECT_EQ(Mail().state(), v1::DELIVERY_STATE_PENDING);
+  EXPECT_TRUE(Mail().possible_repeat());
+}
+
+TEST_F(DeliveryTest, AClaimNamesItsReplicaWhileItLasts) {
+  harness.replica = "replica-a";
+  Fire();
+  EXPECT_EQ(Mail().claimed_by(), "replica-a");
+  Answer(Outcome(1));
+  EXPECT_EQ(Mail().claimed_by(), "");
+  harness.replica = "replica-b";
+  Advance(RetryDelay(kMail, 1));
+  Fire();
+  EXPECT_EQ(Mail().claimed_by(), "replica-b");
+  Taken(2);
+  EXPECT_EQ(Mail().claimed_by(), "");
+}
+
+// Replica A claimed and stood still; B took over, A goes on and reports.
+TEST_F(DeliveryTest, AnOldHoldersOutcomeCountsOnlyIfItSaysTaken) {
+  state::v1::DeliveryOutcome refused = Outcome(1);
+  refused.set_permanent(true);
+  state::v1::DeliveryOutcome unsure = Outcome(1);
+  unsure.set_maybe_taken(true);
+  state::v1::DeliveryOutcome unbegun = Outcome(1);
+  unbegun.set_not_begun(true);
+  state::v1::DeliveryOutcome broken = Outcome(1);
+  broken.set_broken_off(true);
+  const auto all = {Outcome(1), refused, unsure, unbegun, broken};
+  harness.replica = "replica-a";
+  Fire();
+  harness.replica = "replica-b";
+  ASSERT_TRUE(harness.Outcome(RecoverMail(1)).ok());
+  const std::string waiting = State().SerializeAsString();
+  for (const state::v1::DeliveryOutcome& late : all) Answer(late);
+  EXPECT_EQ(State().SerializeAsString(), waiting) << "B has not begun yet";
+  Fire();
+  ASSERT_EQ(Mail().attempts(), 2);
+  const std::string sending = State().SerializeAsString();
+  for (const state::v1::DeliveryOutcome& late : all) Answer(late);
+  EXPECT_EQ(State().SerializeAsString(), sending) << "B's attempt is under way";
+  EXPECT_EQ(Mail().claimed_by(), "replica-b");
+  // A recovery that lags behind touches nothing either.
+  ASSERT_TRUE(harness.Outcome(RecoverMail(1)).ok());
+  EXPECT_EQ(State().SerializeAsString(), sending);
+  Taken(1);
+  EXPECT_EQ(Mail().state(), v1::DELIVERY_STATE_SENT);
+  const std::string sent = State().SerializeAsString();
+  Answer(Outcome(2));
+  Taken(2);
+  EXPECT_EQ(State().SerializeAsString(), sent);
 }
 
 TEST_F(DeliveryTest, ALostOutcomeIsSentAgainAsAPossibleRepeat) {

@@ -1,6 +1,7 @@
 // Over a real database: what a dead process had in flight is found and sent again, once.
 #include "services/notifications/recovery.h"
 
+#include "common/base/shard.h"
 #include "common/bus/embedded/embedded_bus.h"
 #include "common/db/sqlite/sqlite_db.h"
 #include "services/notifications/notifications_store.h"
@@ -31,7 +32,10 @@ class RecoveryTest : public DeciderTest {
     sender.Connect(nullptr);
     core_.reset();
     bus_ = std::make_unique<bus::EmbeddedBus>(kDefaultShards);
-    core_ = *runtime::ServiceCore::Make(TestSpec(), {*database_, clock_, ids_, *bus_, &sender});
+    // Opening the shards recovers what the last process left: its outcomes come as they did.
+    runtime::ServiceCore::Parts parts{*database_, clock_, ids_, *bus_, &sender};
+    parts.recover = RecoverInFlight;
+    core_ = *runtime::ServiceCore::Make(TestSpec(), std::move(parts));
     ASSERT_TRUE(core_->Open().ok());
     sender.Connect(
         [this](engine::Input input) { return core_->engine().Submit(std::move(input)); });
@@ -40,6 +44,7 @@ class RecoveryTest : public DeciderTest {
     engine::Input input;
     input.kind = engine::Input::Kind::kOutcome;
     input.identity.tenant = "default";
+    input.traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
     input.message = std::move(message);
     ASSERT_TRUE(core_->engine().Submit(std::move(input)).ok());
   }
@@ -73,7 +78,6 @@ TEST_F(RecoveryTest, OnlyWhatWasInFlightIsSentAgain) {
   EXPECT_THAT(*TicketsInFlight(*database_), ElementsAre(TicketKey("default", "inc-7")));
 
   Boot();
-  ASSERT_TRUE(RecoverInFlight(*core_).ok());
   SettleAll();
   ASSERT_EQ(sender.attempts().size(), 3u);
   const v1::Delivery again = sender.attempts()[2].delivery;
@@ -84,9 +88,111 @@ TEST_F(RecoveryTest, OnlyWhatWasInFlightIsSentAgain) {
 
   // Nothing is left for the next start.
   Boot();
-  ASSERT_TRUE(RecoverInFlight(*core_).ok());
   SettleAll();
   EXPECT_EQ(sender.attempts().size(), 3u);
+}
+
+// A page on a ticket of each of two shards; the first attempts' outcomes are lost.
+class TakeoverTest : public RecoveryTest {
+ protected:
+  static constexpr char kOther[] = "inc-9";
+
+  void SetUp() override {
+    RecoveryTest::SetUp();
+    ASSERT_NE(Shard("inc-7"), Shard(kOther));
+    sender.Decide([](const v1::Delivery& delivery) {
+      return delivery.attempts() == 1 ? test::FakeSender::Answer::kNone
+                                      : test::FakeSender::Answer::kTaken;
+    });
+    Feed(std::make_shared<v1::PutContactRequest>(Ana(1)));
+    Feed(std::make_shared<events::v1::PageRequested>(PageFor("ana")));
+    events::v1::PageRequested other = PageFor("ana", "inc-9/run/1");
+    other.mutable_page()->set_ticket_id(kOther);
+    Feed(std::make_shared<events::v1::PageRequested>(other));
+    SettleAll();
+    ASSERT_EQ(sender.attempts().size(), 2u);
+  }
+  static int Shard(const std::string& ticket) { return ShardOf(ticket, kDefaultShards); }
+  // As if this replica had claimed the delivery of inc-7.
+  void ClaimedBy(const std::string& replica) {
+    const engine::EntityKey key = TicketKey("default", "inc-7");
+    int64_t version = 0;
+    state::v1::TicketDeliveries state;
+    ASSERT_TRUE(state.ParseFromString(
+        *runtime::ReadEntityBytes(*database_, key.cls, key.tenant, key.id, &version)));
+    state.mutable_deliveries(0)->set_claimed_by(replica);
+    Store("UPDATE entities SET body = $1 WHERE class = $2 AND tenant = $3 AND id = $4",
+          {db::Bytes{state.SerializeAsString()}, int64_t{key.cls}, key.tenant, key.id});
+  }
+  void Store(const std::string& sql, const std::vector<db::Value>& params) {
+    auto transaction = database_->Begin();
+    ASSERT_TRUE(transaction.ok()) << transaction.status();
+    const auto changed = (*transaction)->Execute(sql, params);
+    ASSERT_TRUE(changed.ok()) << changed.status();
+    ASSERT_EQ(*changed, 1);
+    ASSERT_TRUE((*transaction)->Commit().ok());
+  }
+  void Beats(const std::string& replica) {
+    Store("INSERT INTO replicas (id, address, beat, sessions) VALUES ($1, '', 1, '')", {replica});
+  }
+  // Ids of the deliveries that were sent a second time.
+  std::vector<std::string> SentAgain() {
+    std::vector<std::string> ids;
+    for (const test::FakeSender::Attempt& attempt : sender.attempts()) {
+      if (attempt.delivery.attempts() > 1) ids.push_back(attempt.delivery.delivery_id());
+    }
+    return ids;
+  }
+};
+
+TEST_F(TakeoverTest, OnlyTheShardThatWasTakenOver) {
+  ASSERT_TRUE(RecoverInFlight(*core_, Shard("inc-7")).ok());
+  SettleAll();
+  EXPECT_THAT(SentAgain(), ElementsAre(kMail));
+  EXPECT_THAT(*TicketsInFlight(*database_), ElementsAre(TicketKey("default", kOther)));
+  EXPECT_TRUE(sender.attempts().back().delivery.possible_repeat());
+  // Once: a second time finds nothing.
+  ASSERT_TRUE(RecoverInFlight(*core_, Shard("inc-7")).ok());
+  SettleAll();
+  EXPECT_EQ(sender.attempts().size(), 3u);
+}
+
+TEST_F(TakeoverTest, WhatALivingReplicaHasInFlightIsLeftToIt) {
+  ClaimedBy("replica-a");
+  Beats("replica-a");
+  Boot();
+  SettleAll();
+  EXPECT_THAT(SentAgain(), ElementsAre("inc-9/run/1/1/1/ana/email1")) << "its claimant is gone";
+  // It dies after all: its claim runs out.
+  clock_.Advance(kClaimTime);
+  SettleAll();
+  EXPECT_EQ(SentAgain().back(), kMail);
+}
+
+TEST_F(TakeoverTest, WhatADeadReplicaHadInFlightIsSentAtOnce) {
+  ClaimedBy("replica-a");
+  Beats("replica-b");
+  Boot();
+  SettleAll();
+  EXPECT_THAT(SentAgain(), testing::UnorderedElementsAre(kMail, "inc-9/run/1/1/1/ana/email1"));
+}
+
+TEST_F(TakeoverTest, ARecoveryKeepsTheTrace) {
+  const std::string trace = sender.attempts()[0].delivery.traceparent();
+  Boot();
+  SettleAll();
+  for (const test::FakeSender::Attempt& attempt : sender.attempts()) {
+    EXPECT_EQ(attempt.delivery.traceparent(), trace);
+  }
+  const auto rows = database_->Read("SELECT type, traceparent FROM journal", {});
+  ASSERT_TRUE(rows.ok());
+  int retried = 0;
+  for (const db::Row& row : *rows) {
+    if (db::AsText(row[0]) != "io.watchbell.notification.retried.v1") continue;
+    ++retried;
+    EXPECT_EQ(db::AsText(row[1]), trace);
+  }
+  EXPECT_EQ(retried, 2);
 }
 
 }  // namespace

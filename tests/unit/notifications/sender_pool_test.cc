@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <deque>
+#include <set>
 
 #include "common/base/mutex.h"
 #include "gtest/gtest.h"
@@ -18,10 +19,11 @@ class Sink {
     MutexLock lock(mu_);
     begun_.push_back(delivery.delivery_id());
     changed_.NotifyAll();
-    while (held_ && !stop) {
+    const auto held = [&] { return held_ || hanging_.count(delivery.address()) > 0; };
+    while (held() && !stop) {
       changed_.WaitUntil(mu_, std::chrono::steady_clock::now() + std::chrono::milliseconds(5));
     }
-    if (held_) return {SendResult::Kind::kAborted, ""};
+    if (held()) return {SendResult::Kind::kAborted, "", /*maybe_taken=*/true};
     return answer_;
   }
   absl::Status Submit(engine::Input input) {
@@ -38,6 +40,16 @@ class Sink {
   void Hold(bool held) {
     MutexLock lock(mu_);
     held_ = held;
+    changed_.NotifyAll();
+  }
+  // What is sent to this address hangs.
+  void Hang(const std::string& address, bool hangs) {
+    MutexLock lock(mu_);
+    if (hangs) {
+      hanging_.insert(address);
+    } else {
+      hanging_.erase(address);
+    }
     changed_.NotifyAll();
   }
   void AnswerWith(SendResult answer) {
@@ -67,6 +79,7 @@ class Sink {
   Mutex mu_;
   CondVar changed_;
   bool held_ ABSL_GUARDED_BY(mu_) = false;
+  std::set<std::string> hanging_ ABSL_GUARDED_BY(mu_);
   int refusals_ ABSL_GUARDED_BY(mu_) = 0;
   SendResult answer_ ABSL_GUARDED_BY(mu_){SendResult::Kind::kTaken, "250 ok"};
   std::vector<std::string> begun_ ABSL_GUARDED_BY(mu_);
@@ -84,22 +97,29 @@ class SinkTransport : public Transport {
   Sink& sink_;
 };
 
+const state::v1::DeliveryOutcome& OutcomeIn(const engine::Input& input) {
+  return *input.As<state::v1::DeliveryOutcome>();
+}
+
 class SenderPoolTest : public ::testing::Test {
  protected:
-  std::unique_ptr<SenderPool> Pool(int threads) {
+  std::unique_ptr<SenderPool> Pool(int threads, int per_host = 0) {
+    SenderPool::Limits limits;
+    limits.threads = threads;
+    limits.per_host = per_host;
+    limits.host = [](const v1::Delivery& delivery) { return delivery.address(); };
     return std::make_unique<SenderPool>(
-        threads, clock, [this] { return std::make_unique<SinkTransport>(sink); },
+        limits, clock, [this] { return std::make_unique<SinkTransport>(sink); },
         [this](engine::Input input) { return sink.Submit(std::move(input)); });
   }
-  static engine::Effect Claimed(const std::string& id, int attempt = 1) {
+  static engine::Effect Claimed(const std::string& id, int attempt = 1,
+                                const std::string& address = "") {
     auto delivery = std::make_shared<v1::Delivery>();
     delivery->set_delivery_id(id);
+    delivery->set_address(address);
     delivery->set_attempts(attempt);
     return {
         {2, "acme", "inc-7"}, delivery, "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"};
-  }
-  static const state::v1::DeliveryOutcome& OutcomeIn(const engine::Input& input) {
-    return *input.As<state::v1::DeliveryOutcome>();
   }
 
   FakeClock clock{absl::FromUnixSeconds(1'767'225'600)};
@@ -165,6 +185,44 @@ TEST_F(SenderPoolTest, WhatWaitedTooLongIsGivenBackUnsent) {
   EXPECT_EQ(sink.AwaitBegun(2), (std::vector<std::string>{"slow", "fresh"}));
 }
 
+TEST_F(SenderPoolTest, AHostThatHangsDelaysNoOther) {
+  auto pool = Pool(/*threads=*/4, /*per_host=*/2);
+  sink.Hang("dead:1", true);
+  for (const char* id : {"a", "b", "c", "d", "e"}) pool->Add(Claimed(id, 1, "dead:1"));
+  sink.AwaitBegun(2);
+  for (const char* id : {"1", "2", "3"}) pool->Add(Claimed(id, 1, "well:1"));
+  for (const engine::Input& input : sink.AwaitOutcomes(3)) {
+    EXPECT_TRUE(OutcomeIn(input).ok());
+    EXPECT_LE(OutcomeIn(input).delivery_id(), "3");
+  }
+  EXPECT_EQ(sink.AwaitBegun(5).size(), 5u) << "of the dead host's still two";
+  // What waits for it past its time is given back, though no thread of its own is free.
+  clock.Advance(kPatience);
+  const auto outcomes = sink.AwaitOutcomes(6);
+  std::set<std::string> given_back;
+  for (const engine::Input& input : outcomes) {
+    if (OutcomeIn(input).not_begun()) given_back.insert(OutcomeIn(input).delivery_id());
+  }
+  EXPECT_EQ(given_back, (std::set<std::string>{"c", "d", "e"}));
+  // It wakes up: all of its threads are free again.
+  sink.Hang("dead:1", false);
+  pool->Add(Claimed("f", 1, "dead:1"));
+  EXPECT_EQ(sink.AwaitOutcomes(9).size(), 9u);
+  EXPECT_EQ(sink.AwaitBegun(6).size(), 6u);
+}
+
+TEST_F(SenderPoolTest, AClockSetBackRenewsNoClaim) {
+  auto pool = Pool(1);
+  sink.Hold(true);
+  pool->Add(Claimed("slow"));
+  sink.AwaitBegun(1);
+  pool->Add(Claimed("late"));
+  clock.Advance(kPatience);
+  clock.Set(clock.Now() - absl::Hours(1));
+  sink.Hold(false);
+  EXPECT_TRUE(OutcomeIn(sink.AwaitOutcomes(2)[1]).not_begun());
+}
+
 TEST_F(SenderPoolTest, AnOutcomeIsKeptWhileStorageIsDown) {
   sink.RefuseOutcomes(3);
   auto pool = Pool(1);
@@ -184,34 +242,76 @@ TEST_F(SenderPoolTest, TheDestructorReportsNothingOfWhatIsUnderWay) {
   EXPECT_EQ(sink.AwaitBegun(1).size(), 1u);
 }
 
-TEST(SenderPoolDrain, FinishesWhatIsUnderWayAndGivesBackTheRest) {
-  SystemClock clock;
-  Sink sink;
-  SenderPool pool(
-      1, clock, [&sink] { return std::make_unique<SinkTransport>(sink); },
-      [&sink](engine::Input input) {
-        const std::function<void(absl::StatusOr<engine::Reply>)> done = input.done;
-        EXPECT_TRUE(sink.Submit(std::move(input)).ok());
-        done(engine::Reply{});
-        return absl::OkStatus();
-      });
-  sink.Hold(true);
-  const auto add = [&pool](const std::string& id) {
+// Every outcome is stored as soon as it comes.
+class SenderPoolStopTest : public ::testing::Test {
+ protected:
+  SenderPoolStopTest() {
+    SenderPool::Limits limits;
+    limits.threads = 2;
+    limits.per_host = 1;
+    limits.host = [](const v1::Delivery& delivery) { return delivery.address(); };
+    pool = std::make_unique<SenderPool>(
+        limits, clock, [this] { return std::make_unique<SinkTransport>(sink); },
+        [this](engine::Input input) {
+          const std::function<void(absl::StatusOr<engine::Reply>)> done = input.done;
+          EXPECT_TRUE(sink.Submit(std::move(input)).ok());
+          done(engine::Reply{});
+          return absl::OkStatus();
+        });
+  }
+  void Add(const std::string& id, const std::string& address = "") {
     auto delivery = std::make_shared<v1::Delivery>();
     delivery->set_delivery_id(id);
-    pool.Add({{2, "acme", "inc-7"}, delivery, ""});
-  };
-  add("a");
+    delivery->set_address(address);
+    pool->Add({{2, "acme", "inc-7"}, delivery, ""});
+  }
+  state::v1::DeliveryOutcome OutcomeOf(const std::string& id) {
+    for (const engine::Input& input : sink.AwaitOutcomes(0)) {
+      const auto& outcome = *input.As<state::v1::DeliveryOutcome>();
+      if (outcome.delivery_id() == id) return outcome;
+    }
+    ADD_FAILURE() << "no outcome of " << id;
+    return {};
+  }
+
+  SystemClock clock;
+  Sink sink;
+  std::unique_ptr<SenderPool> pool;
+};
+
+TEST_F(SenderPoolStopTest, FinishesWhatIsUnderWayAndGivesBackTheRest) {
+  sink.Hold(true);
+  Add("a");
   sink.AwaitBegun(1);
-  add("b");
-  std::thread drain([&pool] { pool.Drain(); });
+  Add("b");
+  pool->StopBeginning();
+  EXPECT_TRUE(OutcomeIn(sink.AwaitOutcomes(1)[0]).not_begun()) << "b, while a is under way";
+  EXPECT_FALSE(pool->AwaitIdle(clock.Now()));
   sink.Hold(false);
-  drain.join();
-  ASSERT_EQ(sink.OutcomeCount(), 2u);  // Drain has waited for both
-  const auto outcomes = sink.AwaitOutcomes(2);
-  EXPECT_TRUE(outcomes[0].As<state::v1::DeliveryOutcome>()->ok());
-  add("c");
-  EXPECT_TRUE(sink.AwaitOutcomes(3)[2].As<state::v1::DeliveryOutcome>()->not_begun());
+  EXPECT_TRUE(pool->AwaitIdle(absl::InfiniteFuture()));
+  ASSERT_EQ(sink.OutcomeCount(), 2u);  // it has waited for both
+  EXPECT_TRUE(OutcomeOf("a").ok());
+  Add("c");
+  EXPECT_TRUE(OutcomeIn(sink.AwaitOutcomes(3)[2]).not_begun());
+}
+
+TEST_F(SenderPoolStopTest, WhatHangsIsBrokenOffAndReported) {
+  sink.Hang("dead:1", true);
+  Add("a", "dead:1");
+  sink.AwaitBegun(1);
+  Add("b", "dead:1");
+  Add("c", "well:1");
+  EXPECT_EQ(OutcomeIn(sink.AwaitOutcomes(1)[0]).delivery_id(), "c");
+  pool->StopBeginning();
+  EXPECT_TRUE(OutcomeIn(sink.AwaitOutcomes(2)[1]).not_begun());
+  EXPECT_FALSE(pool->AwaitIdle(clock.Now()));
+  pool->BreakOff();
+  EXPECT_TRUE(pool->AwaitIdle(absl::InfiniteFuture()));
+  const state::v1::DeliveryOutcome broken = OutcomeOf("a");
+  EXPECT_TRUE(broken.broken_off());
+  EXPECT_TRUE(broken.maybe_taken());
+  EXPECT_FALSE(broken.ok());
+  EXPECT_FALSE(broken.permanent());
 }
 
 }  // namespace

@@ -30,5 +30,12 @@ TEST(WriteNotice, HoldsEveryFieldEvenUnset) {
       R"("possible_repeat":false,"sent_at":"2026-01-01T00:00:00.250Z"})");
 }
 
+TEST(WebhookHost, IsHostAndPortInSmallLetters) {
+  EXPECT_EQ(HostOf("https://Hooks.Example.com/a?b#c"), "hooks.example.com");
+  EXPECT_EQ(HostOf("http://127.0.0.1:8080?x=/"), "127.0.0.1:8080");
+  EXPECT_EQ(HostOf("http://[::1]:8080/"), "[::1]:8080");
+  EXPECT_EQ(HostOf("https://hooks.example.com"), HostOf("https://hooks.example.com/other"));
+}
+
 }  // namespace
 }  // namespace watchbell::notifications

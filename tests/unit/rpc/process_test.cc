@@ -10,6 +10,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "common/base/errors.h"
+#include "common/runtime/schema.h"
 #include "google/protobuf/wrappers.pb.h"
 #include "tests/unit/rpc/gate.h"
 #include "watchbell/admin/v1/admin_service.pb.h"
@@ -92,7 +93,7 @@ class ProcessTest : public ::testing::Test {
         -> absl::StatusOr<std::unique_ptr<engine::EffectRunner>> {
       return std::make_unique<NotingRunner>(effects_);
     };
-    module.recover = [this](ServiceCore&) {
+    module.recover = [this](ServiceCore&, int) {
       recovered_.Open();
       return absl::OkStatus();
     };
@@ -214,9 +215,34 @@ TEST_F(ProcessTest, ATakenPortLeavesNothingBehind) {
 
 TEST_F(ProcessTest, MigrateAllMakesTheDatabases) {
   const auto config = config::Config::Load(AllKeys({Counter()}), {"--data-dir=" + folder_}, {});
-  ASSERT_TRUE(MigrateAll({Counter()}, *config).ok());
+  const auto before = PendingSchemas({Counter()}, *config, clock_);
+  ASSERT_TRUE(before.ok()) << before.status();
+  ASSERT_EQ(before->size(), 1u);
+  EXPECT_EQ(before->front().service, "sla");
+  EXPECT_FALSE(before->front().steps.empty());
+  EXPECT_FALSE(std::filesystem::exists(folder_)) << "looking makes nothing";
+  ASSERT_TRUE(MigrateAll({Counter()}, *config, clock_).ok());
   EXPECT_TRUE(std::filesystem::exists(folder_ + "/sla.db"));
-  EXPECT_TRUE(MigrateAll({Counter()}, *config).ok());
+  EXPECT_TRUE(MigrateAll({Counter()}, *config, clock_).ok());
+  const auto after = PendingSchemas({Counter()}, *config, clock_);
+  ASSERT_TRUE(after.ok()) << after.status();
+  EXPECT_TRUE(after->empty());
+}
+
+TEST_F(ProcessTest, ARepeatedMutationWithoutARequestIdIsRefused) {
+  StartOrFail();
+  ActivatePolicySetRequest request;
+  request.set_policy_set_id("gold");
+  ActivatePolicySetResponse response;
+  rpc::CallOptions options;
+  options.metadata = {{"grpc-previous-rpc-attempts", "1"}};
+  const auto client = rpc::Connect(absl::StrCat("127.0.0.1:", process_->grpc_port()));
+  const absl::Status refused = client->Call(kActivate, request, &response, options);
+  EXPECT_EQ(refused.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_EQ(ErrorReason(refused), "RETRY_WITHOUT_REQUEST_ID");
+  request.set_request_id(kFirst);
+  ASSERT_TRUE(client->Call(kActivate, request, &response, options).ok());
+  EXPECT_EQ(response.policy_set_id(), "gold-1");
 }
 
 TEST_F(ProcessTest, KeysAreListedOnce) {

@@ -142,7 +142,8 @@ TEST(AlertPayload, KeepsTheGoodAndNamesTheBad) {
 
 TEST(AlertPayload, RefusesWhatIsNoPayload) {
   EXPECT_TRUE(absl::StartsWith(WhyNot(" \n"), "EMPTY_BODY"));
-  EXPECT_TRUE(absl::StartsWith(WhyNot("[]"), "WRONG_TYPE"));
+  EXPECT_TRUE(absl::StartsWith(WhyNot("7"), "WRONG_TYPE"));
+  EXPECT_EQ(WhyNot("[]"), "");
   EXPECT_TRUE(absl::StartsWith(WhyNot("{}"), "MISSING_FIELD: /alerts"));
   EXPECT_TRUE(absl::StartsWith(WhyNot(R"({"alerts":{}})"), "WRONG_TYPE: /alerts"));
   EXPECT_TRUE(absl::StartsWith(WhyNot(R"({"version":"5","alerts":[]})"), "UNSUPPORTED_VERSION"));
@@ -152,6 +153,53 @@ TEST(AlertPayload, RefusesWhatIsNoPayload) {
   const std::string malformed = WhyNot("{\"alerts\":\n [}");
   EXPECT_TRUE(absl::StartsWith(malformed, "MALFORMED_JSON: ")) << malformed;
   EXPECT_TRUE(absl::StrContains(malformed, "line 2, column 3")) << malformed;
+}
+
+// A name that comes twice within one alert costs that alert, anywhere else the payload.
+TEST(AlertPayload, ANameThatComesTwice) {
+  const std::string bad = R"({"status":"firing","labels":{"a":"1","a":"2"}})";
+  EXPECT_EQ(WhyNot(Payload(absl::StrCat(kGood, ",", bad))), "");
+  for (const std::string& payload :
+       {Payload(kGood, R"("groupLabels":{"a":"1","a":"2"},)"), Payload(kGood, R"("status":"x",)"),
+        Payload(kGood, R"("more":[{"a":1,"a":2}],)"),
+        Payload(absl::StrCat(kGood, ",", bad), R"("more":[[{"a":1,"a":2}]],)")}) {
+    EXPECT_TRUE(absl::StartsWith(WhyNot(payload), "DUPLICATE_KEY")) << payload;
+  }
+  const auto array = ParseAlertmanager(absl::StrCat("[", kGood, ",", bad, "]"));
+  ASSERT_TRUE(array.ok());
+  EXPECT_EQ((*array)[0].error, "");
+  EXPECT_EQ((*array)[1].error, "DUPLICATE_KEY: \"a\" comes twice in /1");
+}
+
+TEST(AlertPayload, AnArraysAlertsFireUntilTheyEnd) {
+  const absl::Time sent = *ParseRfc3339("2026-01-01T12:00:00Z");
+  const std::pair<const char*, bool> table[] = {{"", true},
+                                                {"0001-01-01T00:00:00Z", true},
+                                                {"2026-01-01T12:00:00.000001Z", true},
+                                                {"2026-01-01T12:00:00Z", false},
+                                                {"2026-01-01T11:00:00Z", false}};
+  for (const auto& [ends, firing] : table) {
+    const auto parsed = ParseAlertmanager(
+        absl::StrCat(R"([{"labels":{"alertname":"Disk"},"endsAt":")", ends, "\"}]"), sent);
+    ASSERT_TRUE(parsed.ok()) << parsed.status();
+    EXPECT_EQ((*parsed)[0].firing, firing) << ends;
+    EXPECT_EQ((*parsed)[0].error, "");
+    EXPECT_EQ((*parsed)[0].path, "/0");
+  }
+  const auto parsed = ParseAlertmanager(R"([7,{},{"labels":{}},{"labels":{"a":"b"}}])", sent);
+  ASSERT_TRUE(parsed.ok());
+  const char* errors[] = {"WRONG_TYPE: /0 is no object", "MISSING_FIELD: /1/labels",
+                          "EMPTY_LABELS: /2/labels would make every such alert one", ""};
+  for (int i = 0; i < 4; ++i) EXPECT_EQ((*parsed)[i].error, errors[i]);
+}
+
+TEST(AlertPayload, ABlankSummaryIsNoTitle) {
+  const auto parsed = ParseAlertmanager(Payload(
+      R"({"status":"firing","labels":{"alertname":"Disk"},"annotations":{"summary":"\u00a0 \u200b"}},)"
+      R"({"status":"firing","labels":{"alertname":"\u3000"},"annotations":{"summary":" "}})"));
+  ASSERT_TRUE(parsed.ok());
+  EXPECT_EQ((*parsed)[0].summary, "Disk");
+  EXPECT_EQ((*parsed)[1].summary, "Alert without a name");
 }
 
 TEST(AlertPayload, UnknownTimesAreNotKnown) {

@@ -27,6 +27,23 @@ TEST_F(CommandTest, CreateAnswersTheWholeTicket) {
   ExpectVersionsWithoutHoles();
 }
 
+TEST_F(CommandTest, ATitleMustShowSomething) {
+  const std::string name = Create().name();
+  for (const char* blank : {" ", "\t\n", "\u00a0", " \u3000\u2009 ", "\u200b", "\ufeff\u00ad"}) {
+    v1::CreateTicketRequest request = NewTicket();
+    request.set_title(blank);
+    const absl::Status refused = desk.Command<v1::Ticket>(request).status();
+    ASSERT_EQ(refused.code(), StatusCode::kInvalidArgument) << blank;
+    EXPECT_EQ(FieldViolations(refused)[0].field, "title");
+    v1::UpdateTicketRequest update;
+    update.mutable_changes()->set_title(blank);
+    EXPECT_EQ(FieldViolations(Do(name, update).status())[0].field, "changes.title");
+  }
+  v1::CreateTicketRequest request = NewTicket();
+  request.set_title("\u00a0\u00e4 ");
+  EXPECT_TRUE(desk.Command<v1::Ticket>(request).ok());
+}
+
 TEST_F(CommandTest, NumbersArePerTenant) {
   Create();
   desk.identity.tenant = "other";

@@ -1,0 +1,295 @@
+#include "common/bus/kafka/topics_admin.h"
+
+#include <algorithm>
+#include <chrono>
+#include <memory>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "common/base/status_macros.h"
+#include "common/bus/dead_letter_record.h"
+#include "common/bus/kafka/client.h"
+
+namespace watchbell::bus {
+namespace {
+
+using kafka::ConfPtr;
+using kafka::MakeConf;
+using kafka::NewClient;
+using kafka::ToStatus;
+
+// A mebibyte of value, and room for key and headers.
+constexpr int64_t kMessageBytes = 1'114'112;
+constexpr int64_t kDeadLetterBytes = 2'097'152;
+
+struct FreeClient {
+  void operator()(rd_kafka_t* client) const { kafka::CloseClient(client, nullptr); }
+};
+using ClientPtr = std::unique_ptr<rd_kafka_t, FreeClient>;
+
+struct FreeOptions {
+  void operator()(rd_kafka_AdminOptions_t* options) const {
+    rd_kafka_AdminOptions_destroy(options);
+  }
+};
+using AdminOptionsPtr = std::unique_ptr<rd_kafka_AdminOptions_t, FreeOptions>;
+
+struct FreeEvent {
+  void operator()(rd_kafka_event_t* event) const { rd_kafka_event_destroy(event); }
+};
+using EventPtr = std::unique_ptr<rd_kafka_event_t, FreeEvent>;
+
+struct FreeMetadata {
+  void operator()(const rd_kafka_metadata_t* metadata) const {
+    rd_kafka_metadata_destroy(metadata);
+  }
+};
+using MetadataPtr = std::unique_ptr<const rd_kafka_metadata_t, FreeMetadata>;
+
+struct FreeNewTopic {
+  void operator()(rd_kafka_NewTopic_t* topic) const { rd_kafka_NewTopic_destroy(topic); }
+};
+using NewTopicPtr = std::unique_ptr<rd_kafka_NewTopic_t, FreeNewTopic>;
+
+struct FreeResource {
+  void operator()(rd_kafka_ConfigResource_t* resource) const {
+    rd_kafka_ConfigResource_destroy(resource);
+  }
+};
+using ResourcePtr = std::unique_ptr<rd_kafka_ConfigResource_t, FreeResource>;
+
+using Configs = std::map<std::string, std::string>;
+
+absl::StatusOr<ClientPtr> Connect(const KafkaOptions& options) {
+  ASSIGN_OR_RETURN(ConfPtr conf, MakeConf(options, {}, {}));
+  ASSIGN_OR_RETURN(rd_kafka_t * client, NewClient(RD_KAFKA_PRODUCER, std::move(conf)));
+  return ClientPtr(client);
+}
+
+int Millis(absl::Duration limit) { return static_cast<int>(absl::ToInt64Milliseconds(limit)); }
+
+AdminOptionsPtr Within(rd_kafka_t* client, rd_kafka_admin_op_t operation, absl::Duration limit) {
+  AdminOptionsPtr options(rd_kafka_AdminOptions_new(client, operation));
+  char text[256] = "";
+  rd_kafka_AdminOptions_set_request_timeout(options.get(), Millis(limit), text, sizeof(text));
+  return options;
+}
+
+// The settings a specification fixes, as the broker names them.
+Configs ConfigsOf(const TopicSpec& spec) {
+  Configs configs{{"cleanup.policy", spec.cleanup_policy},
+                  {"retention.ms", absl::StrCat(spec.retention_ms)},
+                  {"min.insync.replicas", absl::StrCat(spec.min_insync_replicas)},
+                  {"message.timestamp.type", "CreateTime"}};
+  if (spec.max_message_bytes > 0) {
+    configs["max.message.bytes"] = absl::StrCat(spec.max_message_bytes);
+  }
+  return configs;
+}
+
+// (partitions, least replicas) by broker name.
+using Shapes = std::map<std::string, std::pair<int, int>>;
+
+absl::StatusOr<Shapes> ReadShapes(rd_kafka_t* client, absl::Duration limit) {
+  const rd_kafka_metadata_t* raw = nullptr;
+  RETURN_IF_ERROR(ToStatus(rd_kafka_metadata(client, 1, nullptr, &raw, Millis(limit)),
+                           "Kafka does not tell its topics"));
+  const MetadataPtr metadata(raw);
+  Shapes shapes;
+  for (int i = 0; i < metadata->topic_cnt; ++i) {
+    const rd_kafka_metadata_topic_t& topic = metadata->topics[i];
+    if (topic.err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART) continue;
+    int replicas = 0;
+    for (int p = 0; p < topic.partition_cnt; ++p) {
+      const int count = topic.partitions[p].replica_cnt;
+      replicas = p == 0 ? count : std::min(replicas, count);
+    }
+    shapes[topic.topic] = {topic.partition_cnt, replicas};
+  }
+  return shapes;
+}
+
+// The event that answers an admin call, or why there is none.
+absl::StatusOr<EventPtr> Await(rd_kafka_queue_t* queue, absl::Duration limit,
+                               absl::string_view what) {
+  EventPtr event(rd_kafka_queue_poll(queue, Millis(limit) + 1000));
+  if (event == nullptr) return absl::UnavailableError(absl::StrCat(what, ": no answer"));
+  if (rd_kafka_event_error(event.get()) != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    return absl::UnavailableError(
+        absl::StrCat(what, ": ", rd_kafka_event_error_string(event.get())));
+  }
+  return event;
+}
+
+absl::StatusOr<std::map<std::string, Configs>> ReadConfigs(rd_kafka_t* client,
+                                                           const std::vector<std::string>& names,
+                                                           absl::Duration limit) {
+  std::vector<ResourcePtr> resources;
+  std::vector<rd_kafka_ConfigResource_t*> raw;
+  for (const std::string& name : names) {
+    resources.emplace_back(rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, name.c_str()));
+    raw.push_back(resources.back().get());
+  }
+  const kafka::QueuePtr queue(rd_kafka_queue_new(client));
+  const AdminOptionsPtr options = Within(client, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS, limit);
+  rd_kafka_DescribeConfigs(client, raw.data(), raw.size(), options.get(), queue.get());
+  ASSIGN_OR_RETURN(const EventPtr event,
+                   Await(queue.get(), limit, "Kafka does not tell its topics' settings"));
+  size_t count = 0;
+  const rd_kafka_ConfigResource_t** found = rd_kafka_DescribeConfigs_result_resources(
+      rd_kafka_event_DescribeConfigs_result(event.get()), &count);
+  std::map<std::string, Configs> result;
+  for (size_t i = 0; i < count; ++i) {
+    const char* name = rd_kafka_ConfigResource_name(found[i]);
+    RETURN_IF_ERROR(ToStatus(rd_kafka_ConfigResource_error(found[i]), name));
+    size_t entries = 0;
+    const rd_kafka_ConfigEntry_t** entry = rd_kafka_ConfigResource_configs(found[i], &entries);
+    for (size_t j = 0; j < entries; ++j) {
+      const char* value = rd_kafka_ConfigEntry_value(entry[j]);
+      result[name][rd_kafka_ConfigEntry_name(entry[j])] = value == nullptr ? "" : value;
+    }
+  }
+  return result;
+}
+
+std::string Difference(const std::string& topic, absl::string_view setting, absl::string_view is,
+                       absl::string_view should_be) {
+  return absl::StrCat("topic ", topic, ": ", setting, " is ", is, ", should be ", should_be);
+}
+
+absl::StatusOr<NewTopicPtr> NewTopic(const TopicSpec& spec, const std::string& name) {
+  char text[256] = "";
+  NewTopicPtr topic(
+      rd_kafka_NewTopic_new(name.c_str(), spec.partitions, spec.replication, text, sizeof(text)));
+  if (topic == nullptr) {
+    return absl::InvalidArgumentError(absl::StrCat("topic ", name, ": ", text));
+  }
+  for (const auto& [key, value] : ConfigsOf(spec)) {
+    rd_kafka_NewTopic_set_config(topic.get(), key.c_str(), value.c_str());
+  }
+  return topic;
+}
+
+// Asks for `specs` in one call. Topics that somebody made in between are no error.
+absl::Status Create(rd_kafka_t* client, const KafkaOptions& options,
+                    const std::vector<const TopicSpec*>& specs, absl::Duration limit) {
+  std::vector<NewTopicPtr> topics;
+  std::vector<rd_kafka_NewTopic_t*> raw;
+  for (const TopicSpec* spec : specs) {
+    ASSIGN_OR_RETURN(NewTopicPtr topic, NewTopic(*spec, options.topic_prefix + spec->name));
+    raw.push_back(topic.get());
+    topics.push_back(std::move(topic));
+  }
+  const kafka::QueuePtr queue(rd_kafka_queue_new(client));
+  const AdminOptionsPtr within = Within(client, RD_KAFKA_ADMIN_OP_CREATETOPICS, limit);
+  // The answer comes when all brokers know them, not before.
+  char text[256] = "";
+  rd_kafka_AdminOptions_set_operation_timeout(within.get(), Millis(limit), text, sizeof(text));
+  rd_kafka_CreateTopics(client, raw.data(), raw.size(), within.get(), queue.get());
+  ASSIGN_OR_RETURN(const EventPtr event, Await(queue.get(), limit, "Kafka makes no topics"));
+  size_t count = 0;
+  const rd_kafka_topic_result_t** results =
+      rd_kafka_CreateTopics_result_topics(rd_kafka_event_CreateTopics_result(event.get()), &count);
+  for (size_t i = 0; i < count; ++i) {
+    const rd_kafka_resp_err_t error = rd_kafka_topic_result_error(results[i]);
+    if (error == RD_KAFKA_RESP_ERR_NO_ERROR || error == RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS) {
+      continue;
+    }
+    const char* why = rd_kafka_topic_result_error_string(results[i]);
+    return absl::FailedPreconditionError(
+        absl::StrCat("topic ", rd_kafka_topic_result_name(results[i]),
+                     " cannot be made: ", why == nullptr ? rd_kafka_err2str(error) : why));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+std::vector<TopicSpec> TopicSpecs(const std::map<std::string, std::vector<std::string>>& readers,
+                                  const TopicDefaults& defaults) {
+  std::vector<TopicSpec> specs;
+  const auto add = [&](std::string name, absl::Duration retention, int64_t max_bytes) {
+    TopicSpec spec;
+    spec.name = std::move(name);
+    spec.partitions = defaults.shards;
+    spec.retention_ms =
+        retention == absl::InfiniteDuration() ? -1 : absl::ToInt64Milliseconds(retention);
+    spec.max_message_bytes = max_bytes;
+    spec.replication = defaults.replication;
+    spec.min_insync_replicas = defaults.min_insync_replicas;
+    specs.push_back(std::move(spec));
+  };
+  for (const auto& [topic, services] : readers) {
+    add(topic, defaults.retention, kMessageBytes);
+    for (const std::string& service : services) {
+      add(DeadLetterTopic(topic, service), defaults.dead_letter_retention, kDeadLetterBytes);
+    }
+  }
+  return specs;
+}
+
+absl::StatusOr<TopicReport> CheckTopics(const KafkaOptions& options,
+                                        const std::vector<TopicSpec>& specs, absl::Duration limit) {
+  ASSIGN_OR_RETURN(const ClientPtr client, Connect(options));
+  ASSIGN_OR_RETURN(const Shapes shapes, ReadShapes(client.get(), limit));
+  TopicReport report;
+  std::vector<std::string> there;
+  for (const TopicSpec& spec : specs) {
+    const std::string name = options.topic_prefix + spec.name;
+    (shapes.count(name) > 0 ? there : report.missing)
+        .push_back(shapes.count(name) > 0 ? name : spec.name);
+  }
+  if (there.empty()) return report;
+  ASSIGN_OR_RETURN(auto configs, ReadConfigs(client.get(), there, limit));
+  for (const TopicSpec& spec : specs) {
+    const std::string name = options.topic_prefix + spec.name;
+    auto shape = shapes.find(name);
+    if (shape == shapes.end()) continue;
+    const auto [partitions, replicas] = shape->second;
+    if (partitions != spec.partitions) {
+      report.differences.push_back(Difference(
+          name, "number of partitions", absl::StrCat(partitions), absl::StrCat(spec.partitions)));
+    }
+    if (replicas != spec.replication) {
+      report.differences.push_back(Difference(name, "replication factor", absl::StrCat(replicas),
+                                              absl::StrCat(spec.replication)));
+    }
+    for (const auto& [key, value] : ConfigsOf(spec)) {
+      const std::string& is = configs[name][key];
+      if (is != value) report.differences.push_back(Difference(name, key, is, value));
+    }
+  }
+  return report;
+}
+
+absl::StatusOr<std::vector<std::string>> CreateMissing(const KafkaOptions& options,
+                                                       const std::vector<TopicSpec>& specs,
+                                                       absl::Duration limit) {
+  ASSIGN_OR_RETURN(const ClientPtr client, Connect(options));
+  ASSIGN_OR_RETURN(const Shapes shapes, ReadShapes(client.get(), limit));
+  std::vector<const TopicSpec*> missing;
+  std::vector<std::string> names;
+  for (const TopicSpec& spec : specs) {
+    if (shapes.count(options.topic_prefix + spec.name) > 0) continue;
+    missing.push_back(&spec);
+    names.push_back(spec.name);
+  }
+  if (missing.empty()) return names;
+  const auto deadline = std::chrono::steady_clock::now() + absl::ToChronoMilliseconds(limit);
+  RETURN_IF_ERROR(Create(client.get(), options, missing, limit));
+  // The controller has made them; whoever asks a broker now should find them.
+  while (true) {
+    ASSIGN_OR_RETURN(const Shapes now, ReadShapes(client.get(), limit));
+    const bool all = std::all_of(missing.begin(), missing.end(), [&](const TopicSpec* spec) {
+      auto shape = now.find(options.topic_prefix + spec->name);
+      return shape != now.end() && shape->second.first == spec->partitions;
+    });
+    if (all) return names;
+    if (std::chrono::steady_clock::now() >= deadline) {
+      return absl::UnavailableError("the topics were made, but the brokers do not show them yet");
+    }
+    rd_kafka_poll(client.get(), 20);
+  }
+}
+
+}  // namespace watchbell::bus

@@ -1,0 +1,85 @@
+#include "common/runtime/rpc_journal_source.h"
+
+#include <memory>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "common/rpc/identity.h"
+#include "common/runtime/journal_rows.h"
+#include "watchbell/journal/v1/journal_service.pb.h"
+
+namespace watchbell::runtime {
+namespace {
+
+constexpr absl::Duration kTimeout = absl::Seconds(5);
+
+}  // namespace
+
+RpcJournalSource::RpcJournalSource(std::string self, const Installation& installation,
+                                   const Peers& peers)
+    : self_(std::move(self)), peers_(peers) {
+  for (const auto& [service, topics] : installation.topics) {
+    for (const std::string& topic : topics) producers_[topic] = service;
+  }
+}
+
+template <typename Request, typename Response>
+void RpcJournalSource::Ask(const std::string& method, const Request& request, Done done) {
+  const auto producer = producers_.find(request.topic());
+  if (producer == producers_.end()) {
+    return done(absl::UnavailableError(
+        absl::StrCat("no service is known to fill the topic ", request.topic())));
+  }
+  const std::shared_ptr<rpc::Client> client = peers_.Find(producer->second);
+  if (client == nullptr) {
+    return done(absl::UnavailableError(
+        absl::StrCat("the address of the service ", producer->second, " is not known")));
+  }
+  rpc::CallOptions options;
+  options.timeout = kTimeout;
+  options.metadata = rpc::ServiceIdentity(self_);
+  auto response = std::make_shared<Response>();
+  client->CallAsync(
+      absl::StrCat("watchbell.journal.v1.JournalService/", method), request, response.get(),
+      options,
+      [response, service = producer->second, done = std::move(done)](const absl::Status& status) {
+        if (!status.ok()) {
+          return done(absl::UnavailableError(
+              absl::StrCat("the journal of ", service, " cannot be read: ", status.message())));
+        }
+        Chunk chunk;
+        chunk.producer = response->producer();
+        chunk.end = response->end();
+        chunk.rows.reserve(static_cast<size_t>(response->rows_size()));
+        for (journal::v1::JournalRow& row : *response->mutable_rows()) {
+          chunk.rows.push_back(FromMessage(std::move(row)));
+        }
+        done(std::move(chunk));
+      });
+}
+
+void RpcJournalSource::ReadShard(const std::string& topic, int shard, int64_t after_sequence,
+                                 int limit, Done done) {
+  journal::v1::ReadShardRequest request;
+  request.set_topic(topic);
+  request.set_shard(shard);
+  request.set_after_sequence(after_sequence);
+  request.set_limit(limit);
+  Ask<journal::v1::ReadShardRequest, journal::v1::ReadShardResponse>("ReadShard", request,
+                                                                     std::move(done));
+}
+
+void RpcJournalSource::ReadStream(const std::string& topic, const std::string& tenant,
+                                  const std::string& stream_id, int64_t after_version, int limit,
+                                  Done done) {
+  journal::v1::ReadStreamRequest request;
+  request.set_topic(topic);
+  request.set_tenant(tenant);
+  request.set_stream_id(stream_id);
+  request.set_after_version(after_version);
+  request.set_limit(limit);
+  Ask<journal::v1::ReadStreamRequest, journal::v1::ReadStreamResponse>("ReadStream", request,
+                                                                       std::move(done));
+}
+
+}  // namespace watchbell::runtime

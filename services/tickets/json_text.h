@@ -1,0 +1,42 @@
+// JSON as strangers send it: parsed with limits, and with what a parsed document no longer shows.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "nlohmann/json.hpp"
+
+namespace watchbell::tickets {
+
+inline constexpr size_t kMaxDepth = 32;  // nesting
+
+struct JsonText {
+  nlohmann::json document;
+  // Names that come twice in one object: by the JSON Pointer of the item of the outermost array it
+  // lies in ("/alerts/3"), "" if in none. One name each.
+  std::map<std::string, std::string> twice;
+};
+
+// INVALID_ARGUMENT naming `payload`, described as "REASON: sentence": EMPTY_BODY, MALFORMED_JSON,
+// INVALID_UTF8, TOO_DEEP. Throws nothing.
+absl::StatusOr<JsonText> ParseJsonText(absl::string_view text);
+
+// The error of a payload: INVALID_ARGUMENT naming `payload`.
+absl::Status BadPayload(absl::string_view fault);
+// "REASON: sentence".
+std::string Fault(absl::string_view reason, absl::string_view sentence);
+
+// A name as a step of a JSON Pointer.
+std::string Step(absl::string_view name);
+// The string of that name, or "".
+std::string TextAt(const nlohmann::json& object, const char* name);
+// Absent, unreadable and absurd (before year 2) times are "not known".
+std::optional<absl::Time> TimeOf(absl::string_view text);
+
+bool IsUtf8(absl::string_view text);
+
+}  // namespace watchbell::tickets

@@ -1,0 +1,186 @@
+// Flags, file and environment of the commands, and their exit status.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+
+#include "common/rpc/server.h"
+#include "common/runtime/process.h"
+#include "services/watchbell/command.h"
+#include "services/watchbell/rpc_names.h"
+#include "tests/support/temp_folder.h"
+
+namespace watchbell::cli {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+
+class Variable {
+ public:
+  Variable(const char* name, const std::string& value) : name_(name) {
+    setenv(name, value.c_str(), 1);
+  }
+  ~Variable() { unsetenv(name_); }
+  Variable(const Variable&) = delete;
+  Variable& operator=(const Variable&) = delete;
+
+ private:
+  const char* const name_;
+};
+
+struct Outcome {
+  int status;
+  std::string out;
+  std::string err;
+};
+
+Outcome RunCommand(const Arguments& arguments) {
+  ::testing::internal::CaptureStdout();
+  ::testing::internal::CaptureStderr();
+  const int status = cli::Run(arguments);
+  std::string out = ::testing::internal::GetCapturedStdout();
+  std::string err = ::testing::internal::GetCapturedStderr();
+  return {status, std::move(out), std::move(err)};
+}
+
+TEST(InstallationTest, KnowsEveryRpcOnce) {
+  std::vector<std::string> told;
+  for (const auto& [service, names] : TheInstallation().rpcs) {
+    EXPECT_EQ(TheInstallation().topics.count(service), 1u) << service;
+    told.insert(told.end(), names.begin(), names.end());
+  }
+  std::vector<std::string> known;
+  for (const google::protobuf::ServiceDescriptor* service : KnownServices()) {
+    if (service->full_name() != "watchbell.admin.v1.AdminService") {
+      known.push_back(service->full_name());
+    }
+  }
+  EXPECT_THAT(told, ::testing::UnorderedElementsAreArray(known));
+  std::vector<std::string> modules;
+  for (const auto& module : AllModules()) modules.push_back(module.name);
+  EXPECT_EQ(modules.size(), TheInstallation().topics.size());
+  for (const std::string& name : modules) EXPECT_EQ(TheInstallation().topics.count(name), 1u);
+}
+
+TEST(InstallationTest, KnowsWhoFillsEachTopic) {
+  const auto config = config::Config::Load(ServerKeys(), {}, {});
+  ASSERT_TRUE(config.ok()) << config.status();
+  const runtime::Installation installation = TheInstallation();
+  for (const auto& module : AllModules()) {
+    std::vector<std::string> filled;
+    const runtime::ServiceSpec spec = module.spec(*config);
+    for (const engine::EntityClass& cls : spec.decider->classes()) {
+      const bool known = std::find(filled.begin(), filled.end(), cls.topic) != filled.end();
+      if (!cls.topic.empty() && !known) filled.push_back(cls.topic);
+    }
+    EXPECT_THAT(installation.topics.at(module.name), ::testing::UnorderedElementsAreArray(filled))
+        << module.name;
+  }
+}
+
+TEST(OptionsTest, WrongUseEndsWith2) {
+  const std::vector<Arguments> wrong = {
+      {"call", "--no-such-flag"},
+      {"call", "--data-dir=x"},
+      {"call", "--smtp-url=smtp://x", "TicketService/ListTickets"},
+      {"call", "--timeout=soon"},
+      {"call", "NoService/X"},
+      {"call", "TicketService/CreateTicket", "{not json"},
+      {"dead-letters", "list", "--listen=127.0.0.1:1"},
+      {"demo", "--stay=perhaps"},
+      {"demo", "--no-such-flag"},
+      {"migrate", "--check", "--dry-run"},
+      {"migrate", "--smtp-url=smtp://x"},
+      {"migrate", "now"},
+      {"print-config", "--drain-grace=soon"},
+      {"replay", "--format=servicenow-audit", "--smtp-url=smtp://x", "file"},
+      {"replay", "--format=servicenow-audit", "--data-dir=a", "--data=b", "file"},
+      {"replay", "--format=servicenow-audit", "--data-dir=a", "--target=b", "file"},
+      {"topics"},
+      {"topics", "--kafka-brokers=127.0.0.1:1", "--kafka-replication=0"},
+      {"topics", "--kafka-brokers=127.0.0.1:1", "--kafka-properties=nonsense"},
+      {"topics", "--listen=127.0.0.1:1"},
+  };
+  for (const Arguments& arguments : wrong) {
+    const Outcome outcome = RunCommand(arguments);
+    EXPECT_EQ(outcome.status, 2) << ::testing::PrintToString(arguments) << outcome.err;
+    EXPECT_NE(outcome.err, "");
+  }
+}
+
+TEST(OptionsTest, OneEnvironmentServesAllCommands) {
+  const Variable target("WATCHBELL_TARGET", "127.0.0.1:1");
+  const Variable tenant("WATCHBELL_TENANT", "acme");
+  const Variable mail("WATCHBELL_SMTP_URL", "smtp://env.test:25");
+  const Variable replication("WATCHBELL_KAFKA_REPLICATION", "1");
+  const Outcome config = RunCommand({"print-config"});
+  EXPECT_EQ(config.status, 0) << config.err;
+  EXPECT_THAT(config.out, HasSubstr("smtp.url = smtp://env.test:25"));
+  EXPECT_THAT(config.out, Not(HasSubstr("acme")));
+  const Outcome list = RunCommand({"call"});
+  EXPECT_EQ(list.status, 0) << list.err;
+  // As a server loads it.
+  const auto server =
+      config::Config::Load(ServerKeys(), {}, config::Environment(), runtime::KeysOfOtherCommands());
+  EXPECT_TRUE(server.ok()) << server.status();
+  const Variable misspelt("WATCHBELL_TARGTE", "x");
+  EXPECT_EQ(RunCommand({"call"}).status, 2);
+}
+
+TEST(OptionsTest, SecretsAreMasked) {
+  const Outcome config = RunCommand(
+      {"print-config", "--database-url=postgresql://desk:hunter2@db.test:5432/desk?sslmode=require",
+       "--kafka-brokers=k.test:9092", "--kafka-properties=sasl.password=swordfish",
+       "--peers-sla=sla.test:7700", "--replica-id=one"});
+  EXPECT_EQ(config.status, 0) << config.err;
+  EXPECT_THAT(
+      config.out,
+      AllOf(HasSubstr("database.url = postgresql://desk:***@db.test:5432/desk?sslmode=require"),
+            HasSubstr("kafka.brokers = k.test:9092"), HasSubstr("peers.sla = sla.test:7700"),
+            Not(HasSubstr("hunter2")), Not(HasSubstr("swordfish"))));
+}
+
+TEST(MigrateTest, ChecksShowsAndRuns) {
+  const test::TempFolder folder;
+  const std::string data = folder.File("data");
+  const std::string flag = "--data-dir=" + data;
+  const Outcome before = RunCommand({"migrate", "--check", flag});
+  EXPECT_EQ(before.status, 1);
+  EXPECT_THAT(before.err, AllOf(HasSubstr("pending"), HasSubstr("tickets lacks 1")));
+  const Outcome shown = RunCommand({"migrate", "--dry-run", flag});
+  EXPECT_EQ(shown.status, 0) << shown.err;
+  EXPECT_THAT(shown.out,
+              AllOf(HasSubstr("-- tickets, schema change 1"),
+                    HasSubstr("-- notifications, schema change 2"), HasSubstr("CREATE TABLE")));
+  EXPECT_FALSE(std::filesystem::exists(data)) << "looking makes nothing";
+  EXPECT_EQ(RunCommand({"migrate", flag}).status, 0);
+  const Outcome after = RunCommand({"migrate", "--check", flag});
+  EXPECT_EQ(after.status, 0) << after.err;
+  EXPECT_THAT(RunCommand({"migrate", "--dry-run", flag}).out, IsEmpty());
+}
+
+TEST(MigrateTest, ADatabaseThatIsAwayIsAFailureThatShowsNoPassword) {
+  for (const char* how : {"--check", "--dry-run=false"}) {
+    const Outcome outcome =
+        RunCommand({"migrate", how, "--database-url=postgresql://desk:hunter2@127.0.0.1:1/desk"});
+    EXPECT_EQ(outcome.status, 1);
+    EXPECT_THAT(outcome.err, AllOf(HasSubstr("tickets"), Not(HasSubstr("hunter2"))));
+  }
+}
+
+TEST(CallTest, AServerThatIsAwayIsWaitedForAndTold) {
+  const Outcome outcome =
+      RunCommand({"call", "--target=127.0.0.1:1", "--timeout=1", "TicketService/ListTickets"});
+  EXPECT_EQ(outcome.status, 1);
+  EXPECT_THAT(outcome.err, AllOf(HasSubstr("127.0.0.1:1 does not answer, trying again"),
+                                 HasSubstr("UNAVAILABLE")));
+}
+
+}  // namespace
+}  // namespace watchbell::cli
