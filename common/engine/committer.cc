@@ -10,6 +10,7 @@
 #include "common/engine/engine_impl.h"
 #include "common/engine/tables.h"
 #include "common/telemetry/log.h"
+#include "common/telemetry/trace.h"
 
 namespace watchbell::engine {
 namespace {
@@ -29,6 +30,20 @@ void Answer(Item& item) {
 // Nobody's fault: try again. An unknown outcome is looked up first.
 bool IsTransient(const absl::Status& status) {
   return absl::IsUnavailable(status) || absl::IsUnknown(status);
+}
+
+// The step of somebody's trace that was made here.
+void LogTraced(const std::string& service, const Item& item) {
+  const Input& input = item.input;
+  const std::string& id = item.IsTimer() ? input.timer.entity.id : input.envelope.subject;
+  const std::string what =
+      input.message == nullptr ? input.timer.name : input.message->GetTypeName();
+  telemetry::Log(telemetry::Level::kInfo, item.IsTimer() ? "timer fired" : "input taken",
+                 {{"service", service},
+                  {"what", what},
+                  {"id", id},
+                  {"tenant", input.identity.tenant},
+                  {"traceparent", input.traceparent}});
 }
 
 }  // namespace
@@ -229,6 +244,9 @@ void Engine::Impl::Finish(Batch& batch, std::vector<Item>& items, absl::Time now
 
 void Engine::Impl::FinishItem(Item& item, absl::Time now) {
   if (item.fate == Item::Fate::kFenced) return;
+  if (item.fate == Item::Fate::kApplied && telemetry::IsSampled(item.input.traceparent)) {
+    LogTraced(options_.service, item);
+  }
   if (item.IsEvent()) intake_.Applied(item);
   if (item.input.ungated) {
     telemetry::Log(telemetry::Level::kWarning, "a timer fired without seeing what precedes it",

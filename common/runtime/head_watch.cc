@@ -52,9 +52,14 @@ void HeadWatch::Look() {
   const absl::StatusOr<int64_t> head = reader_.Head();
   {
     MutexLock lock(mu_);
-    health_ = head.ok() ? absl::OkStatus()
-                        : absl::UnavailableError(
-                              absl::StrCat("storage does not answer: ", head.status().message()));
+    health_ = absl::OkStatus();
+    if (absl::IsDeadlineExceeded(head.status())) {
+      health_ = absl::UnavailableError(
+          absl::StrCat("storage did not answer within ", absl::FormatDuration(kPatience)));
+    } else if (!head.ok()) {
+      health_ = absl::UnavailableError(
+          absl::StrCat("storage does not answer: ", head.status().message()));
+    }
   }
   if (!head.ok()) return;
   if (head_ >= 0 && *head != head_) hub_.Notify();

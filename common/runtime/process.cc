@@ -22,6 +22,7 @@
 #include "common/runtime/running_service.h"
 #include "common/runtime/version.h"
 #include "common/telemetry/log.h"
+#include "common/telemetry/trace.h"
 
 namespace watchbell::runtime {
 namespace {
@@ -49,9 +50,9 @@ void LogCall(const rpc::CallReport& report) {
                     code == absl::StatusCode::kDataLoss || code == absl::StatusCode::kUnavailable;
   // A watch stream ends by being cancelled: that is no failure.
   const bool fine = code == absl::StatusCode::kOk || code == absl::StatusCode::kCancelled;
-  Log(ours   ? Level::kError
-      : fine ? Level::kDebug
-             : Level::kInfo,
+  Log(ours                                                ? Level::kError
+      : fine && !telemetry::IsSampled(report.traceparent) ? Level::kDebug
+                                                          : Level::kInfo,
       "call",
       {{"method", report.method},
        {"code", absl::StatusCodeToString(code)},
@@ -399,8 +400,11 @@ absl::StatusOr<std::unique_ptr<Process>> Process::Start(const std::string& progr
                                                         std::vector<ModuleDefinition> modules,
                                                         const config::Config& config, Clock& clock,
                                                         const Installation& installation) {
+  const std::string& url = config.Get("database.url");
   Log(Level::kInfo, "starting",
-      {{"program", program}, {"version", Version()}, {"data_dir", config.Get("data.dir")}});
+      {{"program", program},
+       {"version", Version()},
+       {"storage", url.empty() ? config.Get("data.dir") : config::MaskUrl(url)}});
   auto process = std::make_unique<ModuleProcess>(program, config, clock, installation);
   if (absl::Status started = process->Run(std::move(modules)); !started.ok()) return started;
   return std::unique_ptr<Process>(std::move(process));

@@ -40,7 +40,7 @@ class ServiceCore {
     bus::Bus& bus;
     engine::EffectRunner* effects = nullptr;
     engine::Probe* probe = nullptr;
-    engine::Leases* leases = nullptr;  // null: no replicas
+    engine::Leases* leases = nullptr;                     // null: no replicas
     absl::Duration look_every = absl::Milliseconds(250);  // see engine::Options
     // See Engine::Parts.
     std::function<void(const std::set<int>&)> poke;

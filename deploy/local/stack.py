@@ -31,15 +31,18 @@ NAMES = INFRASTRUCTURE + SERVICES
 class Stack:
     """All eight; `servers[name]` is each of them. One script at a time may change a stack: they wait for each other."""
 
-    def __init__(self, folder=None, programs=None, free_ports=False, detached=False, flags=None):
+    def __init__(self, folder=None, programs=None, free_ports=False, detached=False, flags=None, replicas=1):
         """`free_ports`: any ports instead of PORTS; a folder keeps what it got the first time.
 
-        `flags`: more flags for a service, {"notifications": ["--webhook-secret=x"]}.
+        `flags`: more flags for a service, {"notifications": ["--webhook-secret=x"]}, or others instead of the stack's own.
+        `replicas`: how many of each service the others know of; up starts the first, replica() makes the others.
         """
         self.folder = pathlib.Path(folder or ROOT / "build" / "local").resolve()
         self.programs = pathlib.Path(programs or ROOT / "build" / "release" / "bin").resolve()
         self.detached = detached
         self._flags = flags or {}
+        self._more_ports = {name: [[servers.free_port(), servers.free_port()] for _ in range(replicas - 1)]
+                            for name in SERVICES}
         self.folder.mkdir(parents=True, exist_ok=True)
         with self._alone():
             state = self._load()
@@ -90,7 +93,8 @@ class Stack:
 
     def replica(self, service, number=2):
         """One more replica of a service on free ports, not started, and no part of up and down."""
-        return Service(service, self.programs, self.folder / "data", flags=self._service_flags(service),
+        ports = self._more_ports[service][number - 2:number - 1] or [[]]
+        return Service(service, self.programs, self.folder / "data", *ports[0], flags=self._service_flags(service),
                        log=self.folder / "logs" / f"{service}-{number}.log", detached=self.detached)
 
     def run(self, *arguments, limit=120):
@@ -123,11 +127,18 @@ class Stack:
 
     def _service_flags(self, service):
         flags = [f"--database-url={self.database_url}", f"--kafka-brokers={self.brokers}"]
-        flags += [f"--peers-{other}=127.0.0.1:{self.ports[other][0]}" for other in SERVICES]
+        flags += [f"--peers-{other}={self._target(other)}" for other in SERVICES]
         if service == "notifications":
             flags += [f"--smtp-url=smtp://{self.servers['smtp'].address}", "--smtp-tls=off"]
+        more = self._flags.get(service, [])
+        given = {flag.split("=")[0] for flag in more}
+        flags = [flag for flag in flags if flag.split("=")[0] not in given]
         own = self.folder / f"{service}.yaml"
-        return [*flags, *([f"--config={own}"] if own.exists() else []), *self._flags.get(service, [])]
+        return [*flags, *([f"--config={own}"] if own.exists() else []), *more]
+
+    def _target(self, service):
+        addresses = ",".join(f"127.0.0.1:{ports[0]}" for ports in [self.ports[service], *self._more_ports[service]])
+        return f"ipv4:{addresses}" if self._more_ports[service] else addresses
 
     def _begin(self, names, started):
         for name in names:

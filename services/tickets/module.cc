@@ -1,5 +1,6 @@
 #include "services/tickets/module.h"
 
+#include "services/tickets/raw_alert.h"
 #include "services/tickets/spec.h"
 #include "services/tickets/tickets_rpc.h"
 
@@ -8,7 +9,8 @@ namespace watchbell::tickets {
 runtime::ModuleDefinition Module() {
   runtime::ModuleDefinition module;
   module.name = "tickets";
-  module.spec = [](const config::Config&) { return Spec(); };
+  module.keys = RawAlertKeys();
+  module.spec = [](const config::Config& config) { return Spec(RawAlertTenant(config)); };
   module.services = MakeServices;
   return module;
 }

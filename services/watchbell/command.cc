@@ -139,8 +139,7 @@ rpc::CallOptions CallOptionsFor(const config::Config& options) {
   call.metadata["x-watchbell-tenant"] = options.Get("tenant");
   call.patient = true;
   call.on_wait = [target = options.Get("target")](const absl::Status& status) {
-    std::cerr << "watchbell: " << target << " does not answer, trying again: " << status.message()
-              << "\n";
+    std::cerr << "watchbell: " << target << ": " << status.message() << "\n  Trying again.\n";
   };
   return call;
 }

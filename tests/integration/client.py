@@ -67,21 +67,22 @@ class Client:
         if like is not None:  # the descriptors of a client that asked already
             self.pool, self.services, self._factory, self.methods = (like.pool, like.services, like._factory,
                                                                      like.methods)
+            self._known = like._known
             return
         self.pool = descriptor_pool.DescriptorPool()
         self._factory = message_factory.MessageFactory(self.pool)
         self.pool.Add(_well_known_services())
         self.services = self.list_services()
         self.methods = {}
-        known = set()
+        self._known = set()  # names of files
         for service in self.services:
             if service.startswith("watchbell."):
-                self._learn(known, file_containing_symbol=service)
+                self._learn(file_containing_symbol=service)
                 descriptor = self.pool.FindServiceByName(service)
                 for method in descriptor.methods:
                     self.methods[f"{descriptor.name}/{method.name}"] = method
         for name in ("google/rpc/status.proto", "google/rpc/error_details.proto"):
-            self._learn(known, file_by_filename=name)
+            self._learn(file_by_filename=name)
 
     def close(self):
         self.channel.close()
@@ -101,19 +102,26 @@ class Client:
     def list_services(self):
         return sorted(s.name for s in self._reflect(list_services="*").services.service)
 
-    def _learn(self, known, **request):
+    def learn(self, full_name):
+        """Learns a message that no service names; the declaration of its file, as bytes."""
+        self._learn(file_containing_symbol=full_name)
+        name = self.pool.FindMessageTypeByName(full_name).file.name
+        files = self._reflect(file_by_filename=name).files.file_descriptor_proto
+        return next(f for f in files if descriptor_pb2.FileDescriptorProto.FromString(f).name == name)
+
+    def _learn(self, **request):
         """Adds the file asked for and everything it imports, imports first."""
         files = [descriptor_pb2.FileDescriptorProto.FromString(f)
                  for f in self._reflect(**request).files.file_descriptor_proto]
         by_name = {f.name: f for f in files}
 
         def add(name):
-            if name in known:
+            if name in self._known:
                 return
             if name not in by_name:
-                self._learn(known, file_by_filename=name)
+                self._learn(file_by_filename=name)
                 return
-            known.add(name)
+            self._known.add(name)
             for imported in by_name[name].dependency:
                 add(imported)
             self.pool.Add(by_name[name])

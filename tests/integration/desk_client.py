@@ -11,10 +11,13 @@ SERVED_BY = {"TicketService": "tickets", "SlaService": "sla", "EscalationService
 
 
 class DeskClient:
-    """`targets`: HOST:PORT by name of the service. `like`: another one, for its descriptors."""
+    """`targets`: HOST:PORT by name of the service. `like`: another one, for its descriptors.
 
-    def __init__(self, targets, like=None):
-        self.clients = {name: Client(target, like=like.clients[name] if like else None)
+    `identity`: tenant, subject, roles, as for a Client.
+    """
+
+    def __init__(self, targets, like=None, **identity):
+        self.clients = {name: Client(target, like=like.clients[name] if like else None, **identity)
                         for name, target in targets.items()}
 
     def of(self, name):

@@ -35,6 +35,7 @@ STOP_SECONDS = 60
 
 _cases = []
 _folders = []
+_at_end = []
 
 
 def case(function):
@@ -67,6 +68,11 @@ def temporary_folder():
     return pathlib.Path(_folders[-1])
 
 
+def at_end(function):
+    """Has it called when the script ends, however that comes, before its folders go."""
+    _at_end.append(function)
+
+
 def main():
     """Runs the cases named on the command line, or all. The last line is "N passed, M failed"."""
     wanted = sys.argv[1:]
@@ -89,6 +95,8 @@ def main():
                     traceback.print_exc()
                 print(f"FAILED {function.__name__}: {error}", flush=True)
     finally:
+        for function in reversed(_at_end):
+            function()
         Server.stop_all()
         for folder in _folders:
             shutil.rmtree(folder, ignore_errors=True)

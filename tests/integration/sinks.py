@@ -15,12 +15,13 @@ import smtp_sink
 class Received:
     """One message as it came in."""
 
-    def __init__(self, medium, delivery_id, possible_repeat, text, wrong=""):
+    def __init__(self, medium, delivery_id, possible_repeat, text, wrong="", traceparent=""):
         self.medium = medium
         self.delivery_id = delivery_id
         self.possible_repeat = possible_repeat
         self.text = text
         self.wrong = wrong  # what is wrong with it
+        self.traceparent = traceparent
 
 
 class Inbox:
@@ -85,7 +86,7 @@ class _Mail(smtp_sink.Session):
         delivery = str(mail["X-Watchbell-Delivery"] or "")
         wrong = "" if delivery and mail["Message-ID"] and mail["Subject"] else "a header is missing"
         self.server.inbox.add(Received("mail", delivery, mail["X-Watchbell-Possible-Repeat"] == "true",
-                                       mail.get_content(), wrong))
+                                       mail.get_content(), wrong, str(mail["traceparent"] or "")))
 
 
 class _Webhook(http.server.BaseHTTPRequestHandler):
@@ -95,7 +96,8 @@ class _Webhook(http.server.BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers["Content-Length"]))
         delivery = self.headers["Watchbell-Delivery"] or ""
         repeat = self.headers["Watchbell-Possible-Repeat"] == "true"
-        self.server.inbox.add(Received("webhook", delivery, repeat, body.decode(), self.fault(body, delivery, repeat)))
+        self.server.inbox.add(Received("webhook", delivery, repeat, body.decode(), self.fault(body, delivery, repeat),
+                                       self.headers["traceparent"] or ""))
         self.send_response(204)
         self.end_headers()
 

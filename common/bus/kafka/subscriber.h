@@ -74,12 +74,16 @@ class KafkaSubscriber : public Subscriber {
   using Readings = std::vector<std::pair<Reading*, int64_t>>;  // each at a generation
 
   // The committer's side; all with the lock held.
-  void Take(Reading& reading, size_t share, std::vector<RecordPtr>* out);
-  void TakeFetched(Reading& reading, size_t share, std::vector<RecordPtr>* out);
-  bool TakeMessage(Reading& reading, const rd_kafka_message_t& message,
-                   std::vector<RecordPtr>* out);
-  void TakeError(Reading& reading, const rd_kafka_message_t& message);
-  void LosePosition(Reading& reading, const std::string& why);
+  void Take(Reading& reading, size_t share, std::vector<RecordPtr>* out)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(state_->mu);
+  void TakeFetched(Reading& reading, size_t share, std::vector<RecordPtr>* out)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(state_->mu);
+  bool TakeMessage(Reading& reading, const rd_kafka_message_t& message, std::vector<RecordPtr>* out)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(state_->mu);
+  void TakeError(Reading& reading, const rd_kafka_message_t& message)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(state_->mu);
+  void LosePosition(Reading& reading, const std::string& why)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(state_->mu);
 
   // The thread's side: whatever has to wait for somebody.
   void Run();

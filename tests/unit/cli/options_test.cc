@@ -178,7 +178,7 @@ TEST(CallTest, AServerThatIsAwayIsWaitedForAndTold) {
   const Outcome outcome =
       RunCommand({"call", "--target=127.0.0.1:1", "--timeout=1", "TicketService/ListTickets"});
   EXPECT_EQ(outcome.status, 1);
-  EXPECT_THAT(outcome.err, AllOf(HasSubstr("127.0.0.1:1 does not answer, trying again"),
+  EXPECT_THAT(outcome.err, AllOf(HasSubstr("watchbell: 127.0.0.1:1: "), HasSubstr("Trying again"),
                                  HasSubstr("UNAVAILABLE")));
 }
 

@@ -103,9 +103,10 @@ TEST_F(ConfigTest, RefusesUnknownEnvironmentButNotKubernetesNorTheScripts) {
                             {"WATCHBELL_PORT_7700_TCP_ADDR", "10.0.0.1"}})
                   .ok());
   // Nor what the project's own scripts are told.
-  EXPECT_TRUE(Config::Load(Keys(), {}, {{"WATCHBELL_TEST_KAFKA", "127.0.0.1:9092"},
-                                        {"WATCHBELL_LOCAL_DIR", "/tmp/x"},
-                                        {"WATCHBELL_CACHE", "/tmp/y"}})
+  EXPECT_TRUE(Config::Load(Keys(), {},
+                           {{"WATCHBELL_TEST_KAFKA", "127.0.0.1:9092"},
+                            {"WATCHBELL_LOCAL_DIR", "/tmp/x"},
+                            {"WATCHBELL_CACHE", "/tmp/y"}})
                   .ok());
 }
 
