@@ -53,7 +53,8 @@ struct Families {
         queue(GaugeFamily(r, "engine_queue_commands", "Commands that wait.")),
         timers(GaugeFamily(r, "timers_armed", "Timers that wait.")),
         healthy(GaugeFamily(r, "service_healthy",
-                            "1 if storage takes writes and every producer can be read.")),
+                            "1 if storage takes writes, every producer can be read and the broker "
+                            "answers.")),
         shards(GaugeFamily(r, "shards_held", "Shards whose leases this process holds.")),
         replicas(GaugeFamily(r, "replicas_live", "Replicas of the service that live.")),
         lag(GaugeFamily(r, "consumer_lag_records",

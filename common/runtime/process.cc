@@ -292,13 +292,12 @@ class ModuleProcess final : public Process {
       if (!begun_) reasons.push_back(waits_for_);
       begun = begun_;
     }
-    if (const absl::Status health = platform_->Health(); !health.ok()) {
-      reasons.emplace_back(health.message());
-    }
+    const absl::Status health = platform_->Health();
+    if (!health.ok()) reasons.emplace_back(health.message());
     if (!begun) return reasons;
     for (const auto& service : services_) {
       const absl::Status trouble = service->Trouble();
-      metrics_.SetHealthy(service->name(), trouble.ok());
+      metrics_.SetHealthy(service->name(), health.ok() && trouble.ok());
       if (!trouble.ok()) {
         reasons.push_back(absl::StrCat(service->name(), ": ", trouble.message()));
       }

@@ -8,6 +8,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_replace.h"
 #include "common/base/errors.h"
 #include "common/runtime/process.h"
 #include "protos/watchbell/api/v1/installation.h"
@@ -129,6 +130,16 @@ absl::StatusOr<config::Config> LoadOptions(std::vector<config::Key> own,
   return config::Config::Load(std::move(own), arguments, config::Environment(), elsewhere);
 }
 
+absl::StatusOr<config::Config> AsServer(const config::Config& options,
+                                        const std::vector<std::string>& keys) {
+  Arguments flags;
+  for (const std::string& key : keys) {
+    const std::string flag = absl::StrReplaceAll(key, {{".", "-"}, {"_", "-"}});
+    flags.push_back(absl::StrCat("--", flag, "=", options.Get(key)));
+  }
+  return config::Config::Load(ServerKeys(), flags, {});
+}
+
 std::vector<config::Key> ClientKeys() {
   return {{"target", "127.0.0.1:7700", "HOST:PORT of a running watchbell, or another gRPC target"},
           {"tenant", "default", "whose data"}};
@@ -149,7 +160,7 @@ int Misused(const absl::Status& status) {
   return 2;
 }
 
-int Fail(const absl::Status& status) {
+int Fail(const absl::Status& status, bool called) {
   const std::string reason = ErrorReason(status);
   const std::string code = absl::StatusCodeToString(status.code());
   std::cerr << "watchbell: " << status.message() << " (" << code
@@ -159,7 +170,7 @@ int Fail(const absl::Status& status) {
     if (!absl::StrContains(status.message(), line)) std::cerr << "  " << line << "\n";
   }
   // A server gives its reason; without one, none was reached.
-  if (absl::IsUnavailable(status) && reason.empty()) {
+  if (called && absl::IsUnavailable(status) && reason.empty()) {
     std::cerr << "  Is `watchbell serve` running there? --target=HOST:PORT names its gRPC address, "
                  "127.0.0.1:7700 unless it was told otherwise.\n";
   }

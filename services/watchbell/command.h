@@ -54,13 +54,18 @@ std::vector<config::Key> ServerKeys();
 // the command's own are left alone, as flags they are refused.
 absl::StatusOr<config::Config> LoadOptions(std::vector<config::Key> own,
                                            const Arguments& arguments);
+// A whole server's configuration for commands that need what the services are made of: defaults,
+// and these keys as in `options`.
+absl::StatusOr<config::Config> AsServer(const config::Config& options,
+                                        const std::vector<std::string>& keys);
 // --target and --tenant.
 std::vector<config::Key> ClientKeys();
 // As this tenant, riding out a restart of the other side; says so when it begins to wait.
 rpc::CallOptions CallOptionsFor(const config::Config& options);
 
-// Prints a sentence on standard error; returns the exit status: 1, or 2 for wrong use.
-int Fail(const absl::Status& status);
+// Prints a sentence on standard error; returns the exit status: 1, or 2 for wrong use. `called`: it
+// came of a call to a watchbell, which may not be there.
+int Fail(const absl::Status& status, bool called = true);
 int Misused(const absl::Status& status);
 int WrongUse(const std::string& command, const std::string& why);
 

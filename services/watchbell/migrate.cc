@@ -70,16 +70,18 @@ int Migrate(const Arguments& arguments) {
   const bool dry_run = options->Get("dry_run") == "true";
   const bool check = options->Get("check") == "true";
   if (dry_run && check) return WrongUse("migrate", "give --dry-run or --check, not both");
+  const absl::StatusOr<config::Config> server = AsServer(*options, {"data.dir", "database.url"});
+  if (!server.ok()) return Misused(server.status());
   SystemClock clock;
   if (dry_run || check) {
-    const auto pending = runtime::PendingSchemas(AllModules(), *options, clock);
-    if (!pending.ok()) return Fail(pending.status());
+    const auto pending = runtime::PendingSchemas(AllModules(), *server, clock);
+    if (!pending.ok()) return Fail(pending.status(), false);
     if (check) return CheckPending(*options, *pending);
     PrintScripts(*options, *pending);
     return 0;
   }
-  if (absl::Status migrated = runtime::MigrateAll(AllModules(), *options, clock); !migrated.ok())
-    return Fail(migrated);
+  if (absl::Status migrated = runtime::MigrateAll(AllModules(), *server, clock); !migrated.ok())
+    return Fail(migrated, false);
   std::string place = PlaceOf(*options);
   place[0] = 'T';
   std::cout << place << " are at their newest schema.\n";

@@ -15,14 +15,14 @@ namespace {
 constexpr int kDefaultReplication = 3;
 
 // Which service reads what, as the services themselves say. Topics nobody reads are listed, too.
-std::map<std::string, std::vector<std::string>> ReadersOfTopics(const config::Config& config) {
+std::map<std::string, std::vector<std::string>> ReadersOfTopics(const config::Config& server) {
   std::map<std::string, std::vector<std::string>> readers;
   for (const auto& [service, topics] : TheInstallation().topics) {
     for (const std::string& topic : topics) readers[topic];
   }
   readers[events::kRawAlertsTopic];
   for (const runtime::ModuleDefinition& module : AllModules()) {
-    const runtime::ServiceSpec spec = module.spec(config);
+    const runtime::ServiceSpec spec = module.spec(server);
     for (const std::string& topic : spec.consumes) readers[topic].push_back(spec.name);
     for (const std::string& topic : spec.raw_topics) readers[topic].push_back(spec.name);
   }
@@ -43,7 +43,8 @@ absl::StatusOr<bool> CheckAndCreate(const config::Config& config, int replicatio
   bus::TopicDefaults defaults;
   defaults.replication = replication;
   defaults.min_insync_replicas = std::min(defaults.min_insync_replicas, replication);
-  const std::vector<bus::TopicSpec> specs = bus::TopicSpecs(ReadersOfTopics(config), defaults);
+  ASSIGN_OR_RETURN(const config::Config server, AsServer(config, {}));
+  const std::vector<bus::TopicSpec> specs = bus::TopicSpecs(ReadersOfTopics(server), defaults);
   if (create) {
     ASSIGN_OR_RETURN(const std::vector<std::string> made, bus::CreateMissing(kafka, specs));
     for (const std::string& topic : made) std::cout << "made " << topic << "\n";
@@ -81,7 +82,7 @@ int Topics(const Arguments& arguments) {
   const absl::StatusOr<bool> good =
       CheckAndCreate(*options, *replication, options->Get("create") == "true");
   if (absl::IsInvalidArgument(good.status())) return Misused(good.status());
-  if (!good.ok()) return Fail(good.status());
+  if (!good.ok()) return Fail(good.status(), false);
   return *good ? 0 : 1;
 }
 

@@ -60,8 +60,10 @@ def is_mutation(method):
 class Client:
     """Calls by name ("TicketService/CreateTicket") with dictionaries in, messages out."""
 
-    def __init__(self, target, tenant=None, subject=None, roles=None, like=None):
-        self.channel = grpc.insecure_channel(target, options=[("grpc.enable_retries", 0)])
+    def __init__(self, target, tenant=None, subject=None, roles=None, like=None, service_config=None):
+        """`service_config`: JSON. Without one nothing is tried again."""
+        options = [("grpc.service_config", service_config)] if service_config else [("grpc.enable_retries", 0)]
+        self.channel = grpc.insecure_channel(target, options=options)
         self.metadata = [(f"x-watchbell-{k}", v) for k, v in
                          (("tenant", tenant), ("subject", subject), ("roles", roles)) if v is not None]
         if like is not None:  # the descriptors of a client that asked already

@@ -96,7 +96,8 @@ def shards_are_spread_and_go_back():
     cluster = world.cluster
     cluster.wait_shares(16, 0)
     set_up_desk(world.by_first, world.sinks.webhook_url, PEOPLE)
-    # What a single replica does, for comparison.
+    # What a single replica does, for comparison; connections and topics are known when the first has gone through.
+    wait_breached({world.create(world.by_first, "the first")})
     alone = {world.create(world.by_first, f"alone {n}") for n in range(20)}
     late = wait_breached(alone)
     print(f"       a single replica: armed after {figures(armed_in(alone))}; late {figures(late.values())}")
@@ -243,7 +244,7 @@ def commands_through_the_one_that_does_not_hold_the_shard():
     cluster = world.cluster
     leases = cluster.leases("tickets")
     names = sorted(int(row[0].split("-")[1]) for row in cluster.sql(
-        "SELECT id FROM tickets.ticket_index WHERE tenant = 'default'"))
+        "SELECT ticket_id FROM tickets.ticket_index WHERE tenant = 'default'"))
     tickets = set()
     for number in range(names[-1] + 1, names[-1] + 41):
         # Numbers are drawn one after the other: who holds the next one's shard is known before it is made.
@@ -352,7 +353,7 @@ def frozen_replicas_wake_up_as_nobody():
             for replica in cluster.first.values():
                 replica.freeze()
         held = {service: cluster.leases(service) for service in SERVICES}
-        positions = relayed()
+        positions = progress()
     finally:
         for replica in cluster.first.values():
             replica.thaw()
@@ -364,8 +365,8 @@ def frozen_replicas_wake_up_as_nobody():
                    f"{service}: epoch {epoch} of shard {shard}, before {held[service][shard]}")
         expect("leases moved on without this replica's doing" in cluster.log(cluster.first[service]),
                f"the first replica of {service} did not see that its shards were taken")
-    back = {key: (value, relayed()[key]) for key, value in positions.items() if relayed()[key] < value}
-    expect_equal(back, {}, "positions that went back")
+    now = progress()
+    expect_equal({k: (v, now[k]) for k, v in positions.items() if now[k] < v}, {}, "positions that went back")
     # Both are of use again.
     tickets = {world.create(one, f"thawed {n}") for n in range(10) for one in (world.by_first, world.by_second)}
     late = wait_breached(tickets)
@@ -373,7 +374,7 @@ def frozen_replicas_wake_up_as_nobody():
     wait_paged(tickets)
 
 
-def relayed():
+def progress():
     """(service, table, topic, shard) -> how far."""
     rows = {}
     for service in SERVICES:

@@ -1,15 +1,11 @@
 // From CreateTicket sent to its clocks attached: two services, two durable commits and the bus
 // between them. Tickets and sla on files with engines on threads, rpcs over TCP loopback, 64 in
 // flight; a third reader of the bus notes when a ticket's first clock is there.
-#include <atomic>
 #include <memory>
-#include <thread>
 #include <vector>
 
-#include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "common/bus/event_registry.h"
 #include "common/rpc/client.h"
 #include "common/rpc/identity.h"
 #include "common/rpc/server.h"
@@ -20,6 +16,7 @@
 #include "services/watchbell/embedded.h"
 #include "tests/perf/bench.h"
 #include "tests/perf/cores.h"
+#include "tests/perf/event_times.h"
 #include "watchbell/events/v1/sla.pb.h"
 #include "watchbell/sla/v1/sla_service.pb.h"
 
@@ -28,66 +25,6 @@ namespace {
 
 constexpr int kInFlight = 64;
 constexpr int kRounds = 3;
-
-// Notes when each ticket's first clock was attached.
-class ArmedReader {
- public:
-  explicit ArmedReader(bus::EmbeddedBus& bus)
-      : subscriber_(bus.Subscribe("bench", {events::kSlaTopic}, {}, [this] { Wake(); })) {
-    for (int shard = 0; shard < kDefaultShards; ++shard) Must(subscriber_->Hold(shard, {}));
-    thread_ = std::thread([this] { Loop(); });
-  }
-  ~ArmedReader() {
-    stopping_ = true;
-    Wake();
-    thread_.join();
-  }
-
-  // When the clocks of these tickets were attached; waits for all.
-  std::vector<absl::Duration> Await(const std::vector<std::string>& tickets) {
-    MutexLock lock(mu_);
-    std::vector<absl::Duration> times;
-    for (const std::string& ticket : tickets) {
-      while (!armed_.contains(ticket)) more_.Wait(mu_);
-      times.push_back(armed_.at(ticket));
-    }
-    return times;
-  }
-
- private:
-  void Wake() {
-    MutexLock lock(mu_);
-    woken_ = true;
-    wake_.NotifyOne();
-  }
-
-  void Loop() {
-    const std::string attached = bus::EventTypeOf(*events::v1::ClockAttached::descriptor());
-    while (!stopping_) {
-      const std::vector<bus::RecordPtr> records = Must(subscriber_->Poll(1000));
-      const absl::Duration now = Uptime();
-      MutexLock lock(mu_);
-      for (const bus::RecordPtr& record : records) {
-        const bus::Envelope envelope = Must(bus::ParseEnvelope(*record));
-        if (envelope.type == attached) armed_.try_emplace(envelope.subject, now);
-      }
-      if (!records.empty()) {
-        more_.NotifyAll();
-        continue;
-      }
-      while (!woken_ && !stopping_) wake_.Wait(mu_);
-      woken_ = false;
-    }
-  }
-
-  const std::unique_ptr<bus::Subscriber> subscriber_;
-  std::atomic<bool> stopping_{false};
-  Mutex mu_;
-  CondVar wake_, more_;
-  bool woken_ ABSL_GUARDED_BY(mu_) = false;
-  absl::flat_hash_map<std::string, absl::Duration> armed_ ABSL_GUARDED_BY(mu_);
-  std::thread thread_;
-};
 
 // Commands of the sla service, straight into its engine.
 void PutPolicy(runtime::ServiceCore& sla) {
@@ -113,7 +50,7 @@ struct Round {
   std::vector<absl::Duration> armed;
 };
 
-Round Measure(rpc::Client& client, ArmedReader& reader, int tickets) {
+Round Measure(rpc::Client& client, EventTimes& reader, int tickets) {
   const auto count = static_cast<size_t>(tickets);
   std::vector<tickets::v1::CreateTicketRequest> requests;
   for (int i = 0; i < tickets; ++i) requests.push_back(RealisticTicket(i));
@@ -128,7 +65,7 @@ Round Measure(rpc::Client& client, ArmedReader& reader, int tickets) {
   });
   std::vector<std::string> ids;
   for (const tickets::v1::Ticket& ticket : responses) ids.push_back(ticket.ticket_id());
-  round.armed = reader.Await(ids);
+  round.armed = reader.Await(events::v1::ClockAttached::descriptor(), ids);
   for (size_t i = 0; i < count; ++i) round.armed[i] -= sent[i];
   return round;
 }
@@ -141,7 +78,7 @@ int Main() {
   BatchCounter counter;
   runtime::ServiceCore& sla = cores.Start(sla::Spec(), &counter);
   PutPolicy(sla);
-  ArmedReader reader(cores.bus);
+  EventTimes reader(cores.bus, {events::kSlaTopic}, {events::v1::ClockAttached::descriptor()});
   rpc::WatchHub hub;
   const config::Config config = Must(config::Config::Load({}, {}, {}));
   const auto services = tickets::MakeServices({desk, config, hub});

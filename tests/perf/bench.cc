@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
+#include <thread>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
@@ -84,6 +85,16 @@ absl::Duration Percentile(std::vector<absl::Duration> values, double q) {
   return values[static_cast<size_t>(std::floor(q * static_cast<double>(values.size() - 1)))];
 }
 
+void Pace(int total, int per_second, const std::function<void(int, absl::Duration)>& start) {
+  const absl::Duration first = Uptime();
+  for (int i = 0; i < total; ++i) {
+    const absl::Duration due = first + absl::Seconds(1) * i / per_second;
+    const absl::Duration left = due - Uptime();
+    if (left > absl::ZeroDuration()) std::this_thread::sleep_for(absl::ToChronoNanoseconds(left));
+    start(i, due);
+  }
+}
+
 double Median(std::vector<double> values) {
   std::sort(values.begin(), values.end());
   return values[values.size() / 2];
@@ -97,6 +108,11 @@ void Must(const absl::Status& status) {
 
 void Title(const std::string& name, const std::string& what) {
   std::printf("%s: %s\n", name.c_str(), what.c_str());
+  double load = 0;
+  if (getloadavg(&load, 1) == 1) {
+    Figure("load average before, and processors",
+           absl::StrFormat("%10.1f     %u", load, std::thread::hardware_concurrency()));
+  }
 }
 
 void Figure(const std::string& what, const std::string& value) {

@@ -29,6 +29,10 @@ struct LoadResult {
 using Done = std::function<void(absl::Status)>;
 LoadResult Drive(int total, int in_flight, const std::function<void(int, Done)>& start);
 
+// Calls start(i, due) for i in [0, total) at instants that lie 1/per_second apart, whatever became
+// of the calls before. `due` is when it should be called: what is late here counts.
+void Pace(int total, int per_second, const std::function<void(int, absl::Duration due)>& start);
+
 // q in [0, 1]; sorts a copy.
 absl::Duration Percentile(std::vector<absl::Duration> values, double q);
 double Median(std::vector<double> values);
@@ -41,7 +45,7 @@ T Must(absl::StatusOr<T> value) {
   return *std::move(value);
 }
 
-// Lines of the report.
+// Lines of the report. The title tells how busy the machine was before.
 void Title(const std::string& name, const std::string& what);
 void Figure(const std::string& what, const std::string& value);
 void Rate(const std::string& what, double per_second, const std::string& unit);
@@ -67,5 +71,8 @@ struct RawStore {
   std::vector<absl::Duration> transactions;
 };
 RawStore RawInserts(int tickets, int batch);
+// The same rows through libpq into the test server: one connection in pipeline mode, prepared
+// statements, an unnest() of binary arrays for each table.
+RawStore RawUnnest(int tickets, int batch);
 
 }  // namespace watchbell::perf

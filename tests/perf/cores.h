@@ -1,6 +1,8 @@
-// Services on files with engines on threads and no network, for benchmarks of what lies below it.
+// Services with engines on threads and no network, on files or another database, for benchmarks of
+// what lies below it.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
@@ -21,14 +23,19 @@ namespace watchbell::perf {
 
 class Cores {
  public:
-  Cores() : folder_(Must(cli::TemporaryFolder::Make())), bus(kDefaultShards) {}
+  // A service's database; files in a temporary folder if none is given.
+  using OpenDatabase = std::function<std::unique_ptr<db::Database>(const std::string& service)>;
+  explicit Cores(OpenDatabase open = nullptr)
+      : folder_(Must(cli::TemporaryFolder::Make())), open_(std::move(open)), bus(kDefaultShards) {}
   ~Cores() {
     for (const auto& core : cores_) core->engine().Stop();
   }
 
   // Made, opened and started in the order of these calls: producers first.
   runtime::ServiceCore& Start(runtime::ServiceSpec spec, engine::Probe* probe = nullptr) {
-    databases_.push_back(Must(db::OpenSqlite(folder_.path() + "/" + spec.name + ".db")));
+    databases_.push_back(open_ != nullptr
+                             ? open_(spec.name)
+                             : Must(db::OpenSqlite(folder_.path() + "/" + spec.name + ".db")));
     Must(db::Migrate(*databases_.back(), runtime::AllMigrations(spec)));
     runtime::ServiceCore::Parts parts{*databases_.back(), clock, ids, bus};
     parts.probe = probe;
@@ -51,6 +58,7 @@ class Cores {
 
  private:
   cli::TemporaryFolder folder_;
+  const OpenDatabase open_;
 
  public:
   SystemClock clock;

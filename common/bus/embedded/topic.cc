@@ -1,10 +1,10 @@
 #include "common/bus/embedded/topic.h"
 
 #include <algorithm>
-#include <limits>
 
 #include "absl/strings/str_cat.h"
 #include "common/base/status_macros.h"
+#include "common/journal/topic_reader.h"
 #include "common/telemetry/log.h"
 
 namespace watchbell::bus {
@@ -23,30 +23,6 @@ constexpr int kFillAttempts = 3;
 
 RecordPtr MakeRecord(const JournalRow& row, const std::string& producer, const std::string& topic) {
   return std::make_shared<const Record>(ToRecord(row, producer, topic));
-}
-
-// The next rows of a shard over all aggregates of a topic, at most `limit`. `end` says whether
-// there were no more.
-absl::StatusOr<std::vector<JournalRow>> ReadShard(const journal::Reader& reader,
-                                                  const std::vector<std::string>& aggregates,
-                                                  int shard, int64_t after, int limit, bool* end) {
-  std::vector<JournalRow> rows;
-  // An aggregate cut off by the limit is known only up to its last row: nothing beyond may be given
-  // out.
-  int64_t known = std::numeric_limits<int64_t>::max();
-  for (const std::string& aggregate : aggregates) {
-    ASSIGN_OR_RETURN(std::vector<JournalRow> some,
-                     reader.AfterInShard(aggregate, shard, after, limit));
-    if (some.size() == static_cast<size_t>(limit)) known = std::min(known, some.back().sequence);
-    std::move(some.begin(), some.end(), std::back_inserter(rows));
-  }
-  *end = known == std::numeric_limits<int64_t>::max();
-  if (aggregates.size() > 1) {
-    std::sort(rows.begin(), rows.end(),
-              [](const JournalRow& a, const JournalRow& b) { return a.sequence < b.sequence; });
-    while (!rows.empty() && rows.back().sequence > known) rows.pop_back();
-  }
-  return rows;
 }
 
 }  // namespace
@@ -228,15 +204,14 @@ absl::Status EmbeddedBus::Topic::Fill(int shard, Cursor& cursor) {
     }
     const SourceUse source(*this);
     if (source.get() == nullptr) break;
-    bool end = false;
-    ASSIGN_OR_RETURN(const std::vector<JournalRow> rows,
-                     ReadShard(source.get()->reader, source.get()->aggregates, shard, cursor.read,
-                               kJournalChunk, &end));
-    for (const JournalRow& row : rows) {
+    ASSIGN_OR_RETURN(const journal::TopicRows read,
+                     journal::ReadTopicShard(source.get()->reader, source.get()->aggregates, shard,
+                                             cursor.read, kJournalChunk));
+    for (const JournalRow& row : read.rows) {
       cursor.fetched.push_back(MakeRecord(row, source.get()->producer, name_));
     }
-    if (!rows.empty()) cursor.read = rows.back().sequence;
-    if (end) {
+    if (!read.rows.empty()) cursor.read = read.rows.back().sequence;
+    if (read.end) {
       // Whatever lies at or below the floor was committed before the read began.
       cursor.read = std::max(cursor.read, floor);
       cursor.epoch = epoch;
@@ -290,16 +265,12 @@ absl::StatusOr<std::vector<RecordPtr>> EmbeddedBus::Topic::ReadStream(const std:
   if (source.get() == nullptr) {
     return absl::UnavailableError(absl::StrCat("topic ", name_, " has no producer just now"));
   }
+  ASSIGN_OR_RETURN(const journal::TopicRows read,
+                   journal::ReadTopicStream(source.get()->reader, source.get()->aggregates, tenant,
+                                            stream_id, after_version, limit));
   std::vector<RecordPtr> records;
-  for (const std::string& aggregate : source.get()->aggregates) {
-    const int left = limit - static_cast<int>(records.size());
-    if (left <= 0) break;
-    ASSIGN_OR_RETURN(
-        const std::vector<JournalRow> rows,
-        source.get()->reader.Stream(aggregate, tenant, stream_id, after_version, left));
-    for (const JournalRow& row : rows) {
-      records.push_back(MakeRecord(row, source.get()->producer, name_));
-    }
+  for (const JournalRow& row : read.rows) {
+    records.push_back(MakeRecord(row, source.get()->producer, name_));
   }
   return records;
 }
