@@ -240,15 +240,29 @@ absl::Status Batch::DecideEvent(Item& item) {
   const int64_t version = item.input.envelope.version;
   item.fate = Item::Fate::kPassed;
   if (version <= position.version || position.parked) {
+    // The key went on by the journal, or waits for an operator; what came garbled is told.
+    if (item.IsCopy() && !item.unreadable.ok() && !position.parked) {
+      RETURN_IF_ERROR(SetAside(item, false, item.unreadable));
+    }
     Progress(item);
     return absl::OkStatus();
   }
   const bool hole = version > position.version + 1;
-  if ((hole && !item.unfillable) || (!item.unreadable.ok() && !item.from_journal)) {
+  if (!item.unfillable && (hole || (item.IsCopy() && !item.unreadable.ok()))) {
     // The journal is the truth: what is missing, or cannot be read here, is looked up there.
     fills_.push_back(item.Stream());
     item.fate = Item::Fate::kDeferred;
     HoldBack(item);
+    return absl::OkStatus();
+  }
+  if (item.IsCopy() && (hole || !item.unreadable.ok())) {
+    // The producer knows nothing of it: whoever wrote it harms no key.
+    const absl::Status stray =
+        WithReason(absl::StatusCode::kDataLoss, "NOT_IN_JOURNAL",
+                   absl::StrCat("the producer's journal has no such version of ",
+                                item.input.envelope.subject));
+    RETURN_IF_ERROR(SetAside(item, false, item.unreadable.ok() ? stray : item.unreadable));
+    Progress(item);
     return absl::OkStatus();
   }
   absl::Status refusal = item.unreadable;

@@ -37,7 +37,8 @@ EntityClass DeadLetterClass() {
 EntityKey DeadLetterKey(const Item& item) {
   const bus::Record& record = *item.record;
   const std::string place =
-      item.has_envelope
+      // What is no event of the key must not be taken for one.
+      item.has_envelope && !(item.IsCopy() && (item.unfillable || !item.unreadable.ok()))
           ? absl::StrCat(record.topic, "\n", item.input.envelope.tenant, "\n",
                          item.input.envelope.subject, "\n", item.input.envelope.version)
           : absl::StrCat(record.topic, "\n", record.shard, "\n",

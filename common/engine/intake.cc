@@ -235,7 +235,7 @@ void EventIntake::TakeAgain(const admin::v1::DeadLetter& letter) {
   // Not a new record of the topic: it makes no progress there.
   std::vector<Item> items;
   items.push_back(MakeItem(std::make_shared<bus::Record>(RecordOf(letter)), true));
-  if (items[0].raw) items[0].dead_letter_id = letter.dead_letter_id();
+  items[0].dead_letter_id = letter.dead_letter_id();
   PutBack(std::move(items));
 }
 

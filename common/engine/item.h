@@ -59,12 +59,14 @@ struct Item {
   // Commands: a commit of unknown outcome may have stored it.
   bool maybe_stored = false;
 
-  // Releases of dead letters, and raw records that are tried again.
+  // Releases of dead letters, and records that are tried again.
   std::string dead_letter_id;
   bool skip = false;
 
   bool IsEvent() const { return kind == Kind::kInput && input.kind == Input::Kind::kEvent; }
   bool IsTimer() const { return kind == Kind::kInput && input.kind == Input::Kind::kTimer; }
+  // Not the producer's word but what a topic carried, and anybody may have written.
+  bool IsCopy() const { return !from_journal || !dead_letter_id.empty(); }
   bool IsCommand() const { return kind == Kind::kRelease || input.kind == Input::Kind::kCommand; }
   StreamRef Stream() const { return {input.topic, input.envelope.tenant, input.envelope.subject}; }
 };

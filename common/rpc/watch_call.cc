@@ -126,8 +126,8 @@ void WatchCall::WriteNext() {
 
 void WatchCall::SayFarewell(const absl::Status& status) {
   // A stream that ends because the server stops gets its newest resume token; others have no reader
-  // any more.
-  if (status.code() != absl::StatusCode::kUnavailable || source_ == nullptr)
+  // any more. One that was cut off in a chunk has it with its last message: the source is farther.
+  if (status.code() != absl::StatusCode::kUnavailable || source_ == nullptr || cut_off_)
     return FinishWith(status);
   farewell_ = true;
   status_ = status;
@@ -145,6 +145,7 @@ void WatchCall::OnWriteDone(bool ok) {
   if (!ok) return FinishWith(Ending().value_or(absl::CancelledError("the caller is gone")));
   if (farewell_) return FinishWith(status_);
   if (!pending_.empty() && !Ending().has_value()) return WriteNext();
+  cut_off_ = !pending_.empty();
   pending_.clear();
   shared_.executor.Post([self = shared_from_this()] { self->Pump(); });
 }

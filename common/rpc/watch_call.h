@@ -56,6 +56,7 @@ class WatchCall final : public grpc::ServerWriteReactor<grpc::ByteBuffer>,
   grpc::ByteBuffer out_;  // lives until OnWriteDone
   bool first_ = true;
   bool farewell_ = false;
+  bool cut_off_ = false;  // what the source gave was not all written
   absl::Status status_;
 
   Mutex mu_;

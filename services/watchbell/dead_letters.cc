@@ -19,6 +19,8 @@ const char* StateName(admin::v1::DeadLetterState state) {
       return "retried";
     case admin::v1::DEAD_LETTER_STATE_SKIPPED:
       return "skipped";
+    case admin::v1::DEAD_LETTER_STATE_APPLIED:
+      return "applied";
     default:
       return "unknown";
   }

@@ -103,10 +103,11 @@ class Cluster:
         self._opened.append(DeskClient(targets, like=like, **identity))
         return self._opened[-1]
 
-    def sql(self, text):
+    def sql(self, text, role="postgres"):
         """Rows of texts."""
         done = subprocess.run([servers.Postgres.program("psql"), "-X", "-q", "-A", "-t", "-F", "\t", "-v",
-                               "ON_ERROR_STOP=1", "-c", text, self.stack.database_url],
+                               "ON_ERROR_STOP=1", "-c", text,
+                               self.stack.database_url.replace("//postgres@", f"//{role}@")],
                               stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120)
         expect_equal(done.returncode, 0, f"exit status of psql {text}\n{done.stderr}")
         return [tuple(line.split("\t")) for line in done.stdout.splitlines()]
@@ -131,7 +132,7 @@ class Cluster:
         expect(harness.poll(spread, TAKEOVER_SECONDS, every=0.1), f"shards are not {first} to {second}, but {held}")
 
     def events(self, service, kind, tickets=None):
-        """(ticket id, occurred at, recorded at, actor) of the events of a type like "sla.clock_breached", in seconds."""
+        """(ticket id, occurred at, recorded at, actor) of events of a kind ("sla.clock_breached"), times in seconds."""
         rows = self.sql(f"SELECT stream_id, occurred_at, recorded_at, actor FROM {service}.journal "
                         f"WHERE type = 'io.watchbell.{kind}.v1' ORDER BY sequence")
         return [(ticket, int(occurred) / 1e6, int(recorded) / 1e6, actor) for ticket, occurred, recorded, actor in rows

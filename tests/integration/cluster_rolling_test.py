@@ -17,6 +17,7 @@ from metrics import Metrics
 from sinks import Sinks
 from stack import SERVICES
 
+import grpc
 from google.protobuf import json_format
 
 SERVICE_CONFIG = (harness.ROOT / "deploy" / "client" / "service_config.json").read_text()
@@ -62,6 +63,14 @@ def by_entries():
     return {f"{name} {number}": DeskClient({service: replica.address for service in SERVICES}, like=world().desk)
             for number, replicas in enumerate((world().cluster.first, world().cluster.second), 1)
             for name, replica in replicas.items()}
+
+
+@case
+def both_replicas_know_of_each_other():
+    for name in SERVICES:
+        looks = [Metrics(replicas[name]) for replicas in (world().cluster.first, world().cluster.second)]
+        expect_equal([look.one("replicas_live", service=name) for look in looks], [2, 2], f"live replicas of {name}")
+        expect_equal([look.one("shards_held", service=name) for look in looks], [8, 8], f"shards of {name}")
 
 
 @case
@@ -259,6 +268,49 @@ class Load:
             expect(not thread.is_alive(), "a writer hangs")
 
 
+class Watcher(threading.Thread):
+    """Watches tickets and, when its stream breaks off, goes on elsewhere from its last token."""
+
+    def __init__(self, service):
+        super().__init__(daemon=True)
+        cluster = world().cluster
+        self._api = Client(f"ipv4:{cluster.first[service].address},{cluster.second[service].address}",
+                           like=world().desk.of("TicketService"), service_config=SERVICE_CONFIG)
+        self.entry = service
+        self.seen = collections.Counter()  # (ticket name, version)
+        self.breaks, self.errors, self._token, self._over = 0, [], "", False
+        self._stream = self._watch()
+        self._take(next(self._stream))
+        self.start()
+
+    def _watch(self):
+        return self._api.watch("TicketService/WatchTickets", {"resume_token": self._token}, timeout=10 * LIMIT)
+
+    def _take(self, change):
+        self._token = change.resume_token
+        if change.HasField("ticket"):
+            self.seen[change.ticket.name, change.ticket.version] += 1
+
+    def run(self):
+        while not self._over:
+            try:
+                for change in self._stream:
+                    self._take(change)
+                self.errors.append("the stream ended without a word")
+            except grpc.RpcError as error:
+                if not self._over and error.code() != grpc.StatusCode.UNAVAILABLE:
+                    self.errors.append(repr(error))
+            self.breaks += 1
+            self._stream = self._watch()
+
+    def end(self):
+        self._over = True
+        self._stream.cancel()
+        self.join(LIMIT)
+        self._stream.cancel()
+        self._api.close()
+
+
 load = None
 
 
@@ -266,6 +318,7 @@ load = None
 def a_rolling_restart_under_load_is_not_noticed():
     global load
     cluster = world().cluster
+    watchers = [Watcher("tickets"), Watcher("analytics")]  # served there, and passed on from there
     load = Load()
     try:
         load.go_on(TURNS)
@@ -282,14 +335,22 @@ def a_rolling_restart_under_load_is_not_noticed():
     expect(not load.errors, f"{len(load.errors)} errors: {load.errors[:3]}")
     titles = collections.Counter(t.title for t in all_tickets(world().desk) if t.title.startswith("load "))
     expect_equal(titles, collections.Counter(load.created.values()), "tickets by title")
-    desk = world().desk
+    desk, changes = world().desk, set()
     for name, title in load.created.items():
         ticket = desk.call("TicketService/GetTicket", {"name": name})
+        changes |= {(name, version) for version in range(1, ticket.version + 1)}
         expect_equal((ticket.title, ticket.state >= 4), (title, name not in load.unanswered), f"state of {name}")
         history = desk.call("TicketService/ListTicketHistory", {"name": name}).entries
         expect_equal([entry.version for entry in history], list(range(1, ticket.version + 1)), f"versions of {name}")
         kinds = collections.Counter(entry.type for entry in history)
         expect(max(kinds.values()) == 1, f"done twice to {name}: {kinds}")
+    for watcher in watchers:
+        expect(harness.poll(lambda: changes <= set(watcher.seen), LIMIT),
+               f"{len(changes - set(watcher.seen))} changes were not seen through {watcher.entry}")
+        watcher.end()
+        expect(not watcher.errors, f"watching through {watcher.entry}: {watcher.errors[:3]}")
+        expect_equal([change for change, times in watcher.seen.items() if times > 1], [], "changes that came twice")
+        expect(watcher.breaks > 1, f"no restart ended a watch through {watcher.entry}")
     print(f"       {len(load.created)} tickets, {load.turns} turns over {2 * len(SERVICES)} restarts")
 
 

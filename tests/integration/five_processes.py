@@ -1,6 +1,8 @@
 """Five processes on real PostgreSQL and Kafka, their sinks, and what the database says about all of them at once."""
 import email
 import email.policy
+import shutil
+import subprocess
 
 import harness  # first: it finds the python that has grpc
 from harness import expect, expect_equal
@@ -40,15 +42,31 @@ UNREST = " UNION ALL ".join(
     ["SELECT 'deliveries in flight', count(*) FROM notifications.notification_in_flight"])
 
 
-class FiveProcesses(Cluster):
-    """One replica each, a webhook receiver, and the mails that the stack's own mail server keeps."""
+def _mount(folder, megabytes):
+    """The folder, with a file system of its own until the script ends; None where nothing can be mounted."""
+    folder.mkdir(parents=True)
+    if not shutil.which("mount") or subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", f"size={megabytes}m,mode=755", "tmpfs", folder],
+            capture_output=True).returncode != 0:
+        return None
+    harness.at_end(lambda: subprocess.run(["umount", "-l", folder], check=True))
+    return folder
 
-    def __init__(self):
+
+class FiveProcesses(Cluster):
+    """One replica each, a webhook receiver, and the mails that the stack's own mail server keeps.
+
+    `disk_megabytes`: the database gets a file system of its own, if one may be mounted here; `disk` is its folder.
+    """
+
+    def __init__(self, disk_megabytes=None):
         self.sinks = Sinks(SECRET)
         harness.at_end(self.sinks.stop)
         secret_file = harness.temporary_folder() / "secret"
         secret_file.write_text(SECRET + "\n")
-        self.stack = stacks.Stack(harness.temporary_folder() / "five", harness.BIN, free_ports=True,
+        folder = harness.temporary_folder() / "five"
+        self.disk = _mount(folder / "data" / "postgres", disk_megabytes) if disk_megabytes else None
+        self.stack = stacks.Stack(folder, harness.BIN, free_ports=True,
                                   flags={"notifications": [f"--webhook-secret-file={secret_file}"]})
         harness.at_end(self.stop)
         self.first = {name: self.stack.servers[name] for name in SERVICES}

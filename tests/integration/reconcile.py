@@ -53,7 +53,11 @@ def breaches(world, listed):
     """Every clock that ran out breached once, and no other did; the tickets that breached."""
     breached = collections.Counter(ticket for ticket, *_ in world.events("sla", "sla.clock_breached"))
     _some([ticket for ticket, count in breached.items() if count != 1], "tickets breached more than once")
-    _some({ticket for ticket, *_ in world.events("sla", "sla.breach_withdrawn")}, "breaches were withdrawn")
+    withdrawn = {ticket: times for ticket, *times in world.events("sla", "sla.breach_withdrawn")}
+    told = {ticket: times for ticket, *times in world.events("sla", "sla.clock_breached") if ticket in withdrawn}
+    heard = {ticket: times for ticket, *times in world.events("tickets", "ticket.acknowledged") if ticket in withdrawn}
+    _some([f"{ticket}: breached {told.get(ticket)}, acknowledged {heard.get(ticket)}, withdrawn {times}"
+           for ticket, times in withdrawn.items()], "breaches were withdrawn")
     attached = collections.Counter(ticket for ticket, *_ in world.events("sla", "sla.clock_attached"))
     expect_equal(attached, collections.Counter(t.ticket_id for t in listed.values()), "clocks by ticket")
     desk, wrong = world.desk(), []

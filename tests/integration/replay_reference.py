@@ -1,4 +1,13 @@
-"""A replay's report against the reference figures of the log, value by value."""
+"""Where the logs lie, and a replay's report against the reference figures of the real one, value by value."""
+import os
+import pathlib
+
+import harness
+
+DATA = pathlib.Path(os.environ.get("WATCHBELL_SHARED_DATA") or harness.ROOT.parent / "shared" / "data")
+LOG = DATA / "incident_event_log.csv.gz"
+REFERENCE = DATA / "incident_event_log_reference.json"
+SAMPLE = harness.ROOT / "services/watchbell/demo_data/sample_log.csv"
 
 MEASURES = ["first_resolved_row_calendar_h", "last_transition_to_Resolved_row_calendar_h",
             "ack_first_row_not_New_calendar_h"]

@@ -6,7 +6,6 @@ Where it is missing the cases that need it are not run, and say so; with CI set 
 """
 import json
 import os
-import pathlib
 import re
 import sqlite3
 import subprocess
@@ -14,12 +13,8 @@ import threading
 
 import harness
 from harness import case, expect, expect_equal
-from replay_reference import differences, expected_blocks, leaves
+from replay_reference import LOG, REFERENCE, SAMPLE, differences, expected_blocks, leaves
 
-DATA = pathlib.Path(os.environ.get("WATCHBELL_SHARED_DATA") or harness.ROOT.parent / "shared" / "data")
-LOG = DATA / "incident_event_log.csv.gz"
-REFERENCE = DATA / "incident_event_log_reference.json"
-SAMPLE = harness.ROOT / "services/watchbell/demo_data/sample_log.csv"
 SERVICES = ["tickets", "sla", "escalation", "notifications", "analytics"]
 LIMIT = 900
 

@@ -12,6 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "common/base/mutex.h"
+#include "common/telemetry/log.h"
 
 namespace watchbell::perf {
 namespace {
@@ -107,6 +108,7 @@ void Must(const absl::Status& status) {
 }
 
 void Title(const std::string& name, const std::string& what) {
+  telemetry::SetLogLevel(telemetry::Level::kWarning);
   std::printf("%s: %s\n", name.c_str(), what.c_str());
   double load = 0;
   if (getloadavg(&load, 1) == 1) {

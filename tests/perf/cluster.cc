@@ -14,6 +14,7 @@
 #include <fstream>
 #include <iterator>
 #include <thread>
+#include <utility>
 
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
@@ -26,6 +27,8 @@ namespace watchbell::perf {
 namespace {
 
 constexpr absl::Duration kReadyLimit = absl::Seconds(60);
+// The server publishes its statistics once a second.
+constexpr auto kStatisticsDelay = std::chrono::milliseconds(1500);
 constexpr const char* kAllServices[] = {"tickets", "sla", "escalation", "notifications",
                                         "analytics"};
 
@@ -74,7 +77,10 @@ int Spawn(const std::vector<std::string>& command, const std::string& log) {
 }  // namespace
 
 Cluster::Cluster(const std::string& name, const std::vector<std::string>& services)
-    : folder_(Must(cli::TemporaryFolder::Make())), database_(name), kafka_(OwnTopics()) {
+    : folder_(Must(cli::TemporaryFolder::Make())),
+      database_(name),
+      kafka_(OwnTopics()),
+      statistics_(database_.Open("public", clock_)) {
   const std::string database = absl::StrCat("--database-url=", database_.url());
   const std::string brokers = absl::StrCat("--kafka-brokers=", kafka_.brokers);
   const std::string prefix = absl::StrCat("--kafka-topic-prefix=", kafka_.topic_prefix);
@@ -151,6 +157,22 @@ std::string Cluster::Batches(const std::string& service) {
   return absl::StrFormat("%10.0f of %.1f inputs, %.1f ms each", now.batches - before.batches,
                          (now.inputs - before.inputs) / batches,
                          (now.seconds - before.seconds) / batches * 1000);
+}
+
+std::string Cluster::RowsWritten(int count) {
+  std::this_thread::sleep_for(kStatisticsDelay);
+  const std::vector<db::Row> rows = Must(statistics_->Read(
+      "SELECT CAST(schemaname AS TEXT), CAST(SUM(n_tup_ins + n_tup_upd + n_tup_del) AS BIGINT) "
+      "FROM pg_stat_user_tables GROUP BY 1 ORDER BY 1",
+      {}));
+  std::string text;
+  for (const db::Row& row : rows) {
+    int64_t& before = written_[db::AsText(row[0])];
+    const int64_t more = db::AsInt(row[1]) - std::exchange(before, db::AsInt(row[1]));
+    absl::StrAppendFormat(&text, "%s%s %.1f", text.empty() ? "" : ", ", db::AsText(row[0]),
+                          static_cast<double>(more) / count);
+  }
+  return text;
 }
 
 }  // namespace watchbell::perf

@@ -28,6 +28,8 @@ class Cluster {
   double Metric(const std::string& service, const std::string& name) const;
   // Average size and duration of the batches of a service since the call before.
   std::string Batches(const std::string& service);
+  // Rows that each service has written since the call before, for each of `count` things.
+  std::string RowsWritten(int count);
 
  private:
   void Run(const std::vector<std::string>& command);
@@ -43,6 +45,9 @@ class Cluster {
     double inputs = 0, batches = 0, seconds = 0;
   };
   std::map<std::string, Batched> batched_;
+  SystemClock clock_;
+  const std::unique_ptr<db::Database> statistics_;
+  std::map<std::string, int64_t> written_;
 };
 
 }  // namespace watchbell::perf

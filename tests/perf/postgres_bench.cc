@@ -1,6 +1,7 @@
 // Create on PostgreSQL: raw unnest() batches, the engine of tickets alone, behind gRPC, and as a
 // whole process with leases and the relay to Kafka.
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -10,6 +11,7 @@
 #include "common/rpc/identity.h"
 #include "common/rpc/server.h"
 #include "common/runtime/process.h"
+#include "common/telemetry/log.h"
 #include "protos/watchbell/events/v1/topics.h"
 #include "services/tickets/module.h"
 #include "services/tickets/spec.h"
@@ -178,7 +180,7 @@ int Main() {
   Rounds rounds;
   LoadResult last;
   BatchCounter::Counts counted;
-  std::unique_ptr<ProcessorTimes> times;
+  std::string taken;
   // In turns, so that what else runs on the machine hits all of them.
   for (int round = 0; round < kRounds; ++round) {
     rounds.raw.push_back(RawUnnest(tickets, 100).tickets_per_second);
@@ -189,13 +191,13 @@ int Main() {
     rounds.bare_rpc.push_back(Create(*engine.client, tickets, kInFlight).PerSecond());
     counted = engine.counter.Take();
     rounds.empty.push_back(EmptyCalls(*service.client, tickets, kInFlight).PerSecond());
-    times = std::make_unique<ProcessorTimes>();
+    const ProcessorTimes times;
     last = Create(*service.client, tickets, kInFlight);
+    taken = times.Each(tickets);
     rounds.create.push_back(last.PerSecond());
     rounds.empty_one.push_back(P50(EmptyCalls(*service.client, std::min(tickets, kAlone), 1)));
     rounds.create_one.push_back(P50(Create(*service.client, std::min(tickets, kAlone), 1)));
   }
-  times->Print("a ticket of the process, relay and all", tickets);
   Rate("raw unnest(), 3 rows a ticket, 100 a transaction", Median(rounds.raw), "tickets");
   Rate("engine, 256 waiting", Median(rounds.engine), "tickets");
   Share("engine / raw", Median(rounds.engine) / Median(rounds.raw), 0.50);
@@ -208,6 +210,7 @@ int Main() {
   Rate("CreateTicket, process with leases and relay, 64 in flight", Median(rounds.create),
        "tickets");
   Latency("CreateTicket, process", last.latencies);
+  Figure("processor time for each", taken);
   Share("CreateTicket / raw", Median(rounds.create) / Median(rounds.raw), 0.20);
   Share("of the 36 % of raw that a toy reaches", Median(rounds.create) / Median(rounds.raw) / kToy,
         0.60);

@@ -27,7 +27,8 @@ RawProducer::RawProducer(const std::string& brokers, const std::string& topic, i
         {"compression.type", "lz4"},
         {"partitioner", "murmur2_random"},
         {"linger.ms", absl::StrCat(linger_ms)},
-        {"queue.buffering.max.messages", "500000"}}) {
+        {"queue.buffering.max.messages", "500000"},
+        {"log_level", "2"}}) {
     if (rd_kafka_conf_set(conf, name, value.c_str(), text, sizeof(text)) != RD_KAFKA_CONF_OK) {
       Must(absl::InvalidArgumentError(text));
     }

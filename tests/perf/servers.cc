@@ -140,7 +140,7 @@ std::map<std::string, absl::Duration> ProcessorTimes::Now() const {
   return times;
 }
 
-void ProcessorTimes::Print(const std::string& what, int count) const {
+std::string ProcessorTimes::Each(int count) const {
   std::string text;
   for (const auto& [name, taken] : Now()) {
     const auto before = from_.find(name);
@@ -148,7 +148,7 @@ void ProcessorTimes::Print(const std::string& what, int count) const {
     absl::StrAppendFormat(&text, "%s%s %.0f us", text.empty() ? "" : ", ", name,
                           absl::ToDoubleMicroseconds(used) / count);
   }
-  Figure(absl::StrCat("processor time for ", what), text);
+  return text;
 }
 
 }  // namespace watchbell::perf

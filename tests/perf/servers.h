@@ -53,8 +53,8 @@ class ProcessorTimes {
  public:
   explicit ProcessorTimes(std::map<std::string, int> children = {})
       : children_(std::move(children)), from_(Now()) {}
-  // A line: who took how much since the beginning, for each of `count` things.
-  void Print(const std::string& what, int count) const;
+  // Who took how much since the beginning, for each of `count` things: "Kafka 30 us, ...".
+  std::string Each(int count) const;
 
  private:
   std::map<std::string, absl::Duration> Now() const;

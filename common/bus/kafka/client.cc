@@ -180,7 +180,8 @@ absl::StatusOr<int> CountPartitions(rd_kafka_t* client, const std::string& topic
       count = found.partition_cnt;
     } else if (found.err != RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART &&
                found.err != RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC) {
-      count = ToStatus(found.err, topic);
+      count = absl::FailedPreconditionError(
+          absl::StrCat("Kafka topic ", topic, ": ", rd_kafka_err2str(found.err)));
     }
   }
   rd_kafka_metadata_destroy(metadata);

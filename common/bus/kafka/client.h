@@ -57,8 +57,8 @@ absl::StatusOr<rd_kafka_t*> NewClient(rd_kafka_type_t type, ConfPtr conf);
 // can hang in librdkafka 2.0. `keep` is what its callbacks may still touch.
 void CloseClient(rd_kafka_t* client, std::shared_ptr<void> keep);
 
-// Number of partitions of a topic (its name on the brokers). NOT_FOUND if there is no such topic;
-// UNAVAILABLE if nobody answers within `timeout_ms`.
+// Number of partitions of a topic (its name on the brokers). NOT_FOUND if there is no such topic,
+// FAILED_PRECONDITION if we may not see it; UNAVAILABLE if nobody answers within `timeout_ms`.
 absl::StatusOr<int> CountPartitions(rd_kafka_t* client, const std::string& topic, int timeout_ms);
 
 }  // namespace watchbell::bus::kafka

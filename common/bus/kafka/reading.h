@@ -86,9 +86,10 @@ struct Reading {
   bool journal_asked = false;
   absl::Duration retry_at = -absl::InfiniteDuration();
   absl::Duration retry;
-  bool complained = false;  // of its producer
-  int64_t lost = 0;         // times that its position was gone, with records nobody has read
-  std::string trouble;      // why nothing comes from the topic; "" = all is well
+  bool complained = false;     // of its producer
+  int64_t lost = 0;            // times that its position was gone, with records nobody has read
+  bool topic_trouble = false;  // `trouble` is about the topic as a whole
+  std::string trouble;         // why nothing comes from the topic; "" = all is well
 
   bool CatchingUp() const {
     return state == ReadingState::kEndAsked || state == ReadingState::kCatchUp;

@@ -208,6 +208,7 @@ void KafkaSubscriber::TakeError(Reading& reading, const rd_kafka_message_t& mess
   }
   // The topic may be gone, or not ours to read any more: from the beginning, a little later.
   reading.trouble = why;
+  reading.topic_trouble = false;
   ++reading.generation;
   reading.state = ReadingState::kChecked;
   reading.retry_at = parts_.clock.Steady() + kErrorAgain;

@@ -92,20 +92,24 @@ void KafkaSubscriber::CheckTopics() {
 
 void KafkaSubscriber::TopicChecked(const std::string& topic, const absl::Status& status) {
   MutexLock lock(state_->mu);
-  bool complain = !status.ok();
+  // Brokers that do not answer are the prober's to tell.
+  bool complain = !status.ok() && !absl::IsUnavailable(status);
   for (auto& [topic_shard, reading] : state_->readings) {
     if (reading->topic != topic || reading->state != ReadingState::kChecked) continue;
+    if (!status.ok()) reading->retry_at = parts_.clock.Steady() + kTopicAgain;
+    if (absl::IsUnavailable(status)) continue;
     if (!status.ok()) {
-      reading->retry_at = parts_.clock.Steady() + kTopicAgain;
       if (complain && reading->trouble != status.message()) {
         telemetry::Log(telemetry::Level::kError, "a topic cannot be read; it is tried again",
                        {{"consumer", consumer_}, {"error", std::string(status.message())}});
       }
       complain = false;
       reading->trouble = std::string(status.message());
+      reading->topic_trouble = true;
       continue;
     }
-    // What was said of it is taken back by what comes from it.
+    // What was said of the partition is taken back by what comes from it.
+    if (reading->topic_trouble) reading->trouble.clear();
     if (reading->raw || reading->offset >= 0) {
       reading->state = ReadingState::kAssigned;
     } else {
@@ -182,7 +186,12 @@ void KafkaSubscriber::TakeChunk(const std::shared_ptr<State>& state, Reading* re
     if (!chunk.ok() || (records.empty() && !chunk->end)) {
       reading->retry_at = now + reading->retry;
       reading->retry = std::min(reading->retry * 2, kLastRetry);
-      if (!std::exchange(reading->complained, true)) {
+      const bool told =
+          std::any_of(state->readings.begin(), state->readings.end(), [reading](const auto& other) {
+            return other.second->topic == reading->topic && other.second->complained;
+          });
+      reading->complained = true;
+      if (!told) {
         telemetry::Log(telemetry::Level::kWarning, "a producer cannot be asked; it is tried again",
                        {{"topic", reading->topic},
                         {"shard", absl::StrCat(reading->shard)},

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <thread>
 #include <vector>
@@ -17,8 +18,8 @@
 #include "common/runtime/service_core.h"
 #include "gtest/gtest.h"
 #include "tests/support/faulty_db.h"
-#include "tests/support/forwarding_subscriber.h"
 #include "tests/support/faulty_subscriber.h"
+#include "tests/support/forwarding_subscriber.h"
 #include "tests/support/toy_service.h"
 
 namespace watchbell {
@@ -41,18 +42,23 @@ class LaggingSubscriber : public test::ForwardingSubscriber {
     if (lag_) return std::vector<bus::RecordPtr>();
     auto records = ForwardingSubscriber::Poll(max);
     if (drop_ && records.ok()) records->clear();
+    if (records.ok()) records->insert(records->end(), strays.begin(), strays.end());
+    strays.clear();
     return records;
   }
   bool AtEnd(const std::string& topic, int shard, absl::Time since) override {
     return !lag_ && ForwardingSubscriber::AtEnd(topic, shard, since);
   }
-  absl::StatusOr<std::optional<std::vector<bus::RecordPtr>>> ReadStream(
-      const std::string& topic, const std::string& tenant, const std::string& id, int64_t after,
-      int limit) override {
+  absl::StatusOr<std::optional<std::vector<bus::RecordPtr>>> ReadStream(const std::string& topic,
+                                                                        const std::string& tenant,
+                                                                        const std::string& id,
+                                                                        int64_t after,
+                                                                        int limit) override {
     if (unreachable) return absl::UnavailableError("the producer does not answer");
     return ForwardingSubscriber::ReadStream(topic, tenant, id, after, limit);
   }
   bool unreachable = false;
+  std::vector<bus::RecordPtr> strays;  // come with the next Poll: anybody may write to a topic
 
  private:
   const bool& lag_;
@@ -287,6 +293,40 @@ TEST_F(EngineTest, FillsAHoleFromTheJournal) {
   EXPECT_EQ(State(*follower_, "a").reopen_count(), 3);
   EXPECT_EQ(State(*follower_, "a").title(), "three");
   EXPECT_EQ(State(*follower_, "b").reopen_count(), 1);
+}
+
+TEST_F(EngineTest, WhatTheProducerKnowsNothingOfHarmsNoKey) {
+  ASSERT_TRUE(Submit(*toy_, Bump("a")).ok());
+  Settle();
+  const journal::JournalRow real = (*toy_->journal().After("", 0, 1))[0];
+  int64_t offset = 0;
+  const auto stray = [&](const std::string& key, int64_t version, const std::string& type) {
+    journal::JournalRow row = real;
+    row.stream_id = key;
+    row.shard = ShardOf(key, kDefaultShards);
+    row.version = version;
+    if (!type.empty()) row.type = type;
+    bus::Record record = bus::ToRecord(row, "toy", test::kToyTopic);
+    record.offset = offset++;
+    return std::make_shared<const bus::Record>(std::move(record));
+  };
+  subscriber_->strays = {stray("a", 2, "io.example.unknown.v1"),  // of a type nobody knows
+                         stray("nobody", 1, "io.example.unknown.v1"),
+                         stray("a", 99, ""),  // far ahead, and well-formed
+                         stray("a", 1, "io.example.unknown.v1")};
+  Settle();
+  auto letters = engine::ListDeadLetters(*follower_db_, "", false);
+  ASSERT_TRUE(letters.ok());
+  std::multiset<std::string> reasons;
+  for (const auto& letter : *letters) {
+    reasons.insert(letter.reason());
+    EXPECT_FALSE(letter.parked()) << letter.ShortDebugString();
+  }
+  EXPECT_EQ(reasons, (std::multiset<std::string>{"NOT_IN_JOURNAL", "UNKNOWN_TYPE", "UNKNOWN_TYPE",
+                                                 "UNKNOWN_TYPE"}));
+  ASSERT_TRUE(Submit(*toy_, Bump("a")).ok());
+  Settle();
+  EXPECT_EQ(State(*follower_, "a").reopen_count(), 2);
 }
 
 TEST_F(EngineTest, ARefusedEventParksItsKeyAndNoOther) {

@@ -167,6 +167,34 @@ TEST_F(WatchTest, DrainEndsStreamsWithTheirNewestToken) {
   EXPECT_EQ(seen[1].resume_token(), "1");
 }
 
+TEST_F(WatchTest, AStreamCutOffInAChunkGetsNoTokenFromBehindIt) {
+  // More than a connection holds while nobody reads.
+  constexpr size_t kCount = 64;
+  for (size_t i = 0; i < kCount; ++i) feed_.Add(std::string(250000, 'x'));
+  StartServer({&tickets_});
+  std::thread drain;
+  size_t seen = 0;
+  std::string token;
+  const absl::Status status =
+      client_->Stream(kWatch, WatchTicketsRequest(), &message_, Forever(), [&] {
+        if (message_.has_ticket()) ++seen;
+        token = message_.resume_token();
+        if (drain.joinable()) return true;
+        drain = std::thread([&] { server_->Drain(absl::ZeroDuration(), absl::Minutes(5)); });
+        WatchTicketsResponse other;
+        while (in_process_
+                   ->Stream(kWatch, WatchTicketsRequest(), &other, Forever(), [] { return false; })
+                   .ok()) {
+          std::this_thread::yield();  // until no new ones are let in
+        }
+        return true;
+      });
+  drain.join();
+  EXPECT_EQ(ErrorReason(status), "STOPPING");
+  EXPECT_LT(seen, kCount);
+  EXPECT_EQ(token, absl::StrCat(seen));
+}
+
 TEST_F(WatchTest, ErrorsOfTheSourceEndTheStream) {
   StartServer({&tickets_});
   int messages = 0;
