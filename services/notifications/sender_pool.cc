@@ -43,7 +43,10 @@ struct SenderPool::State {
   };
 
   Mutex mu;
-  CondVar changed;
+  // For idle threads. Whoever finishes a job looks for the next one itself, so that only a new job
+  // wakes one of them, and a stop all.
+  CondVar work;
+  CondVar settled;  // for those who wait for an end, or to offer an outcome again
   std::map<std::string, Host> hosts ABSL_GUARDED_BY(mu);  // those with anything to do
   uint64_t added ABSL_GUARDED_BY(mu) = 0;
   int waiting ABSL_GUARDED_BY(mu) = 0;
@@ -124,7 +127,8 @@ SenderPool::~SenderPool() {
     MutexLock lock(state_->mu);
     state_->stop = true;
     state_->break_off = true;
-    state_->changed.NotifyAll();
+    state_->work.NotifyAll();
+    state_->settled.NotifyAll();
   }
   for (std::thread& thread : threads_) thread.join();
 }
@@ -140,13 +144,14 @@ void SenderPool::Add(engine::Effect effect) {
   job.number = ++state_->added;
   ++state_->waiting;
   state_->hosts[job.host].waiting.push_back(std::move(job));
-  state_->changed.NotifyAll();
+  state_->work.NotifyOne();
 }
 
 void SenderPool::StopBeginning() {
   MutexLock lock(state_->mu);
   state_->draining = true;
-  state_->changed.NotifyAll();
+  state_->work.NotifyAll();
+  state_->settled.NotifyAll();
 }
 
 bool SenderPool::AwaitIdle(absl::Time deadline) {
@@ -155,7 +160,7 @@ bool SenderPool::AwaitIdle(absl::Time deadline) {
     MutexLock lock(state.mu);
     if (state.waiting == 0 && state.under_way == 0 && state.unstored == 0) return true;
     if (clock_.Now() >= deadline) return false;
-    clock_.WaitUntil(state.mu, state.changed, deadline);
+    clock_.WaitUntil(state.mu, state.settled, deadline);
   }
 }
 
@@ -175,7 +180,7 @@ void SenderPool::Work() {
       const auto host = state.hosts.find(job->host);
       if (--host->second.under_way == 0 && host->second.waiting.empty()) state.hosts.erase(host);
     }
-    state.changed.NotifyAll();
+    state.settled.NotifyAll();
   }
 }
 
@@ -198,9 +203,9 @@ std::unique_ptr<SenderPool::Job> SenderPool::Take() {
     absl::Time expires = absl::InfiniteFuture();
     if (std::unique_ptr<Job> job = state.Choose(*this, &expires)) return job;
     if (expires == absl::InfiniteFuture()) {
-      state.changed.Wait(state.mu);
+      state.work.Wait(state.mu);
     } else {
-      clock_.WaitUntil(state.mu, state.changed, expires);
+      clock_.WaitUntil(state.mu, state.work, expires);
     }
   }
 }
@@ -238,7 +243,7 @@ void SenderPool::Report(const Job& job, const engine::Input& outcome) {
     input.done = [state = state_](const absl::StatusOr<engine::Reply>&) {
       MutexLock lock(state->mu);
       --state->unstored;
-      state->changed.NotifyAll();
+      state->settled.NotifyAll();
     };
     {
       MutexLock lock(state_->mu);
@@ -257,7 +262,7 @@ void SenderPool::Report(const Job& job, const engine::Input& outcome) {
     }
     // Storage is down or the engine stops. Stopping, the next start recovers the delivery.
     if (state_->stop || state_->draining) return;
-    clock_.WaitUntil(state_->mu, state_->changed, clock_.Now() + kOfferAgain);
+    clock_.WaitUntil(state_->mu, state_->settled, clock_.Now() + kOfferAgain);
     if (state_->stop) return;
   }
 }

@@ -263,7 +263,8 @@ def expect_letters(topic, service, sent):
     for mark, (record, reason) in sent.items():
         expect_equal(len(found[mark]), 1, f"copies of {mark} in {name}")
         expect_letter(record, reason, found[mark][0], f"{name}, {mark}")
-    letters = [letter for letter in world.dead_letters(service) if letter.topic == topic]
+    letters = [letter for letter in world.dead_letters(service)
+               if (letter.topic, letter.service) == (topic, service)]
     expect_equal(sorted(letter.reason for letter in letters), sorted(reason for _, reason in sent.values()),
                  f"dead letters that {service} lists of {topic}")
     expect(not any(letter.parked for letter in letters), f"a key of {topic} is held back in {service}")

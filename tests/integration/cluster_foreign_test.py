@@ -363,8 +363,8 @@ def payloads_decode_with_what_reflection_tells():
         expect_equal(message.SerializeToString(deterministic=True), api.type(name).FromString(
             message.SerializeToString()).SerializeToString(deterministic=True), f"{name} written again")
         expect(holds(message, record.key.decode()), f"a {name} does not name {record.key}: {message}")
-    for wanted in ("ticket.created", "ticket.assigned", "alert.fired", "sla.clock_breached", "escalation.page_requested",
-                   "notification.sent"):
+    for wanted in ("ticket.created", "ticket.assigned", "alert.fired", "sla.clock_breached",
+                   "escalation.page_requested", "notification.sent"):
         expect(f"io.watchbell.{wanted}.v1" in types, f"no {wanted} among {sorted(types)}")
 
 

@@ -115,7 +115,7 @@ def any_process_is_an_entry_to_all_of_it():
     for entry, desk in entries.items():
         watch = desk.watch("TicketService/WatchTickets", {"resume_token": next(iter(tokens[oldest.name]))})
         change = next(change for change in watch if change.HasField("ticket"))
-        expect((change.ticket.name, change.ticket.version) != (oldest.name, 1), f"{entry} repeats what the token covers")
+        expect((change.ticket.name, change.ticket.version) != (oldest.name, 1), f"{entry} repeats what a token covers")
         watch.cancel()
     for ticket in made.values():
         world().desk.call("TicketService/ResolveTicket", {"name": ticket.name, "resolution_note": "done"})
@@ -239,7 +239,8 @@ class Load:
         who = f"load-{number}"
         contact = {"person": who, "display_name": title, "points": [
             {"medium": "MEDIUM_EMAIL", "address": f"{who}@example.test"}]}
-        expect_equal(mutate("NotificationService/PutContact", {"contact": contact}).version, turn + 1, f"version of {who}")
+        stored = mutate("NotificationService/PutContact", {"contact": contact})
+        expect_equal(stored.version, turn + 1, f"version of {who}")
         calendar = {"calendar_id": who, "time_zone": "UTC", "weekly": [
             {"weekday": 1, "intervals": [{"from": "08:00", "to": f"{turn // 60 % 9 + 10}:{turn % 60:02}"}]}]}
         expect_equal(mutate("SlaService/PutCalendar", {"calendar": calendar}).version, turn + 1, f"version of {who}")

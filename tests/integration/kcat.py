@@ -17,6 +17,7 @@ class Record:
         self.topic = fields["topic"]
         self.partition = fields["partition"]
         self.offset = fields["offset"]
+        self.time = fields["ts"] / 1000  # seconds, by its producer's clock
         self.key = fields["key"]
         self.value = fields["payload"]
         names = fields.get("headers", [])

@@ -181,10 +181,10 @@ TEST_F(WatchTest, AStreamCutOffInAChunkGetsNoTokenFromBehindIt) {
         token = message_.resume_token();
         if (drain.joinable()) return true;
         drain = std::thread([&] { server_->Drain(absl::ZeroDuration(), absl::Minutes(5)); });
-        WatchTicketsResponse other;
-        while (in_process_
-                   ->Stream(kWatch, WatchTicketsRequest(), &other, Forever(), [] { return false; })
-                   .ok()) {
+        WatchTicketsResponse next;
+        while (
+            client_->Stream(kWatch, WatchTicketsRequest(), &next, Forever(), [] { return false; })
+                .ok()) {
           std::this_thread::yield();  // until no new ones are let in
         }
         return true;
