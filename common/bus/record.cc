@@ -107,6 +107,10 @@ absl::Status ReadText(const Values& values, Attribute attribute, std::string* te
   if (!DecodeAttribute(*values[attribute], text)) {
     return BadHeader(attribute, "holds a control character or a broken escape");
   }
+  // No database takes it as text.
+  if (AsUtf8(*text) != *text || absl::StrContains(*text, '\0')) {
+    return BadHeader(attribute, "is no UTF-8 text");
+  }
   if (text->empty() && attribute <= kLastRequired) return BadHeader(attribute, "is empty");
   return absl::OkStatus();
 }

@@ -12,7 +12,9 @@ namespace watchbell::engine {
 void Batch::Progress(const Item& item) {
   if (item.from_journal) return;
   bus::Position& reached = progress_[{item.record->topic, item.record->shard}];
-  reached.sequence = std::max(reached.sequence, item.record->sequence);
+  // What only a topic says of the journal is not taken at its word: anybody may write there.
+  const bool sure = item.record->offset < 0 || item.fate == Item::Fate::kApplied;
+  if (sure) reached.sequence = std::max(reached.sequence, item.record->sequence);
   // Not the largest: a topic that was made anew begins anew.
   if (item.record->offset >= 0) reached.next_offset = item.record->offset + 1;
 }

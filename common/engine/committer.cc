@@ -17,7 +17,8 @@ namespace {
 
 constexpr absl::Duration kLastRetry = absl::Seconds(2);
 constexpr absl::Duration kPurgeEvery = absl::Minutes(10);
-constexpr absl::Duration kStoreRelayedEvery = absl::Seconds(1);
+// A takeover publishes again what was published since.
+constexpr absl::Duration kStoreRelayedEvery = absl::Milliseconds(250);
 constexpr int kRepublishChunk = 1000;
 constexpr int kAttempts = 4;
 
@@ -163,11 +164,7 @@ absl::Status Engine::Impl::RunTogether(std::vector<Item>& items, absl::Time now)
 }
 
 absl::Status Engine::Impl::RunBatch(std::vector<Item>& items, absl::Time now) {
-  if (parts_.publisher != nullptr) {
-    for (const auto& [shard, sequence] : parts_.publisher->TakeRelayed()) {
-      if (open_.count(shard) > 0) relayed_[shard] = sequence;
-    }
-  }
+  TakeRelayed(now);
   Batch batch({options_, parts_, classes_, references_, intake_.positions(), open_}, now);
   const absl::Time began = parts_.clock.Now();
   const absl::Status status = batch.Run(absl::MakeSpan(items), relayed_);
@@ -177,7 +174,6 @@ absl::Status Engine::Impl::RunBatch(std::vector<Item>& items, absl::Time now) {
   }
   if (!status.ok()) return status;
   relayed_.clear();
-  relayed_at_ = now;
   const size_t inputs = items.size();
   Finish(batch, items, now);
   if (parts_.probe != nullptr && inputs > 0) {
@@ -186,15 +182,19 @@ absl::Status Engine::Impl::RunBatch(std::vector<Item>& items, absl::Time now) {
   return absl::OkStatus();
 }
 
-absl::Status Engine::Impl::StoreRelayed(absl::Time now) {
+void Engine::Impl::TakeRelayed(absl::Time now) {
   const bool due = now >= relayed_at_ + kStoreRelayedEvery || now < relayed_at_;
-  if (parts_.leases == nullptr || parts_.publisher == nullptr || !due) return absl::OkStatus();
+  if (parts_.publisher == nullptr || !due) return;
   relayed_at_ = now;
   for (const auto& [shard, sequence] : parts_.publisher->TakeRelayed()) {
     if (open_.count(shard) > 0) relayed_[shard] = sequence;
   }
-  if (relayed_.empty()) return absl::OkStatus();
-  return Run({}, now);
+}
+
+absl::Status Engine::Impl::StoreRelayed(absl::Time now) {
+  if (parts_.leases == nullptr) return absl::OkStatus();
+  TakeRelayed(now);
+  return relayed_.empty() ? absl::OkStatus() : Run({}, now);
 }
 
 void Engine::Impl::Finish(Batch& batch, std::vector<Item>& items, absl::Time now) {

@@ -80,7 +80,8 @@ class Engine::Impl {
   absl::Status RunBatch(std::vector<Item>& items, absl::Time now);
   void Finish(Batch& batch, std::vector<Item>& items, absl::Time now);
   void FinishItem(Item& item, absl::Time now);
-  // Stores how far shards are published, should no batch do it.
+  // How far shards are published is stored now and then, with the batch that follows or by itself.
+  void TakeRelayed(absl::Time now);
   absl::Status StoreRelayed(absl::Time now);
   void PutBack(std::vector<Item> items);
   // An item that cannot be stored although the database works.
@@ -106,7 +107,7 @@ class Engine::Impl {
   std::map<int, int64_t> open_;                   // shards open here, with the epoch of their lease
   std::optional<uint64_t> generation_;            // of the leases as last followed
   std::map<int, int64_t> relayed_;                // to be stored with a later batch
-  absl::Time relayed_at_ = absl::InfinitePast();  // last stored
+  absl::Time relayed_at_ = absl::InfinitePast();  // last asked for
   int64_t seen_ = 0;  // what others committed is known up to this number
   absl::Time look_at_ = absl::InfinitePast();
   // Timers due at or after the time are not loaded yet, of these shards.

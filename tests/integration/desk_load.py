@@ -31,7 +31,7 @@ class Load:
         self.alerts = {}          # alert name -> ticket id, as answered
         self.raw = []             # names of alerts put on the raw topic, each twice
         self.calls = collections.Counter()  # by code
-        self.refused = []         # (code, seconds to wait or None)
+        self.refused = []         # (code, seconds to wait or None, in words)
         self.wrong = []
         self._world, self._pause = world, pause
         self._running, self._over = False, False

@@ -28,7 +28,8 @@ def _behind(consumer, producer):
     """A query: how many streams a consumer has not applied to their ends."""
     return f"""
 SELECT '{consumer} behind {producer}', count(*) FROM (
-  SELECT tenant, stream_id, max(version) AS newest FROM {producer}.journal WHERE aggregate = 'ticket' GROUP BY 1, 2) AS j
+  SELECT tenant, stream_id, max(version) AS newest FROM {producer}.journal
+  WHERE aggregate = 'ticket' GROUP BY 1, 2) AS j
 LEFT JOIN {consumer}.stream_positions AS p
   ON p.topic = 'watchbell.{producer}.v1' AND p.tenant = j.tenant AND p.stream_id = j.stream_id
 WHERE coalesce(p.version, 0) < j.newest"""

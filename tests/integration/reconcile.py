@@ -64,11 +64,16 @@ def _stories(world, tickets):
 
 
 def breaches(world, listed):
-    """Every clock that ran out breached once, and no other did; the tickets that breached."""
+    """Every clock that ran out has one standing breach, and no other has any; the tickets that have one."""
     breached = collections.Counter(ticket for ticket, *_ in world.events("sla", "sla.clock_breached"))
     _some([ticket for ticket, count in breached.items() if count != 1], "tickets breached more than once")
-    withdrawn = {ticket: times for ticket, *times in world.events("sla", "sla.breach_withdrawn")}
-    _some(_stories(world, withdrawn), "breaches were withdrawn")
+    # A timer goes by the topic's end. While a relay is behind (its broker was away), an acknowledgement may be in the
+    # producer's journal only: then the clock breaches, and that breach is withdrawn when the acknowledgement comes.
+    withdrawn = [ticket for ticket, *_ in world.events("sla", "sla.breach_withdrawn")]
+    for story in _stories(world, withdrawn):
+        print(f"    fired before its acknowledgement was heard of, and withdrawn: {story}")
+    for ticket in withdrawn:
+        del breached[ticket]
     attached = collections.Counter(ticket for ticket, *_ in world.events("sla", "sla.clock_attached"))
     expect_equal(attached, collections.Counter(t.ticket_id for t in listed.values()), "clocks by ticket")
     desk, wrong = world.desk(), []

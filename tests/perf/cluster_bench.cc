@@ -35,6 +35,7 @@ namespace {
 
 constexpr int kInFlight = 64;
 constexpr int kPaced = 500;  // a second
+constexpr int kSlow = 50;    // so that little waits for anything
 constexpr absl::Duration kWarmUp = absl::Seconds(2);
 
 using Times = std::vector<absl::Duration>;
@@ -271,9 +272,9 @@ bus::Record Alert(int i) {
 }
 
 // When each of [first, first + count) was to be put.
-Times PutAlerts(RawProducer& producer, int first, int count) {
+Times PutAlerts(RawProducer& producer, int first, int count, int per_second) {
   Times due;
-  Pace(count, kPaced, [&](int i, absl::Duration at) {
+  Pace(count, per_second, [&](int i, absl::Duration at) {
     due.push_back(at);
     producer.Send(Alert(first + i));
   });
@@ -300,6 +301,12 @@ void PrintStages(EventTimes& events, const Times& due, const std::vector<Sink::P
   Latency("  queued until it is at the sink", Minus(paged, queued));
 }
 
+Times Late(const std::vector<Sink::Page>& pages, const Times& due) {
+  Times late;
+  for (size_t i = 0; i < pages.size(); ++i) late.push_back(pages[i].at - due[i]);
+  return late;
+}
+
 void MeasurePages(int alerts) {
   const std::vector<std::string> services = {"tickets", "sla", "escalation", "notifications",
                                              "analytics"};
@@ -318,20 +325,25 @@ void MeasurePages(int alerts) {
   RawProducer producer(cluster.kafka().brokers,
                        cluster.kafka().topic_prefix + events::kRawAlertsTopic, 0);
   const int warm = std::min(alerts, static_cast<int>(kWarmUp / absl::Seconds(1)) * kPaced);
-  PutAlerts(producer, 0, warm);
+  PutAlerts(producer, 0, warm, kPaced);
   sink.Await(0, warm);
+  const int few = std::min(alerts, 5 * kSlow);
+  const Times slow_due = PutAlerts(producer, warm, few, kSlow);
+  const std::vector<Sink::Page> slow_pages = sink.Await(warm, few);
+  Latency(absl::StrCat("alert until its page is at the sink, ", kSlow, "/s"),
+          Late(slow_pages, slow_due));
+  PrintStages(events, slow_due, slow_pages);
   for (const std::string& service : services) cluster.Batches(service);
   cluster.RowsWritten(1);
   const ProcessorTimes times(cluster.pids());
   const absl::Duration began = Uptime();
-  const Times due = PutAlerts(producer, warm, alerts);
+  const Times due = PutAlerts(producer, warm + few, alerts, kPaced);
   const double seconds = absl::ToDoubleSeconds(Uptime() - began);
-  const std::vector<Sink::Page> pages = sink.Await(warm, alerts);
+  const std::vector<Sink::Page> pages = sink.Await(warm + few, alerts);
   const std::string taken = times.Each(alerts);
-  Times late;
-  for (size_t i = 0; i < pages.size(); ++i) late.push_back(pages[i].at - due[i]);
+  const Times late = Late(pages, due);
   Rate("alerts put on the raw topic", alerts / seconds, "alerts");
-  Latency("put until the page is at the sink", late);
+  Latency(absl::StrCat("alert until its page is at the sink, ", kPaced, "/s"), late);
   Factor("p99 of that / 25 ms", absl::FDivDuration(Percentile(late, 0.99), absl::Milliseconds(25)),
          1);
   PrintStages(events, due, pages);

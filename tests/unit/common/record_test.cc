@@ -137,9 +137,8 @@ TEST(ParseEnvelopeTest, ReadsWhatToRecordWrote) {
 }
 
 TEST(ParseEnvelopeTest, AnyTextComesBackAsItWas) {
-  for (const std::string& text :
-       {std::string("Zoë 100% 🙂"), std::string("a\nb\tc\x7f"), std::string("\xff\xfe", 2),
-        std::string("nul\0!", 5), std::string("%41"), std::string("\xc2\x85\xef\xbf\xbf")}) {
+  for (const std::string& text : {std::string("Zoë 100% 🙂"), std::string("a\nb\tc\x7f"),
+                                  std::string("%41"), std::string("\xc2\x85\xef\xbf\xbf")}) {
     journal::JournalRow row = SomeRow();
     row.actor = row.stream_id = row.tenant = row.correlation_id = text;
     const Record record = ToRecord(row, "makers", "t");
@@ -154,6 +153,15 @@ TEST(ParseEnvelopeTest, AnyTextComesBackAsItWas) {
     EXPECT_EQ(envelope->subject, text);
     EXPECT_EQ(envelope->tenant, text);
     EXPECT_EQ(envelope->correlation_id, text);
+  }
+}
+
+TEST(ParseEnvelopeTest, WhatNoDatabaseTakesAsTextIsRefused) {
+  for (const std::string& text : {std::string("\xff\xfe", 2), std::string("nul\0!", 5)}) {
+    journal::JournalRow row = SomeRow();
+    row.tenant = text;
+    const absl::Status status = ParseEnvelope(ToRecord(row, "makers", "t")).status();
+    EXPECT_EQ(ErrorReason(status), "BAD_HEADER") << status;
   }
 }
 
