@@ -20,10 +20,12 @@ AGAIN = ("UNAVAILABLE", "DEADLINE_EXCEEDED", "ABORTED", "CANCELLED", "RESOURCE_E
 class Load:
     """Writers with a connection each. They send a command until it is answered, always under the same request id.
 
-    `pause`: seconds of rest between two turns of a writer.
+    `pause`: seconds of rest between two turns of a writer. `name`: of this load, in every title; no two loads of a desk
+    share one.
     """
 
-    def __init__(self, world, writers=4, pause=0.0):
+    def __init__(self, world, writers=4, pause=0.0, name=""):
+        self.name = name
         self.changed = threading.Condition()
         self.created = {}         # ticket name -> title, as acknowledged
         self.acknowledged = set()  # tickets whose acknowledgement was answered
@@ -144,7 +146,7 @@ class _Writer(threading.Thread):
     def run(self):
         try:
             turn = 0
-            while self.load.may_go_on(self) and self.turn(f"{self.number}-{turn}", turn):
+            while self.load.may_go_on(self) and self.turn(f"{self.load.name}{self.number}-{turn}", turn):
                 turn += 1
         except Exception as error:  # shows in the verdict
             with self.load.changed:
