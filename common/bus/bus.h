@@ -53,7 +53,9 @@ using TopicShard = std::pair<std::string, int>;
 
 // How far a shard of a topic was applied.
 struct Position {
-  int64_t sequence = 0;      // last journal sequence of the producer; 0 = none yet
+  // Last journal sequence of the producer; 0 = none yet. Raw topics: how often their offsets began
+  // anew, so that an offset means one record only.
+  int64_t sequence = 0;
   int64_t next_offset = -1;  // where the topic goes on; -1 = unknown: the producer's journal is
                              // read first
   friend bool operator==(const Position&, const Position&) = default;
@@ -78,8 +80,9 @@ class Subscriber {
   // wake-up follows. UNAVAILABLE: try again later.
   virtual absl::StatusOr<std::vector<RecordPtr>> Poll(size_t max) = 0;
 
-  // True if Poll has returned everything that lay on this shard at some moment at or after `since`
-  // (not in the future). False may mean "not known yet": the wake-up follows when it is.
+  // True if Poll has returned everything that the producer had committed on this shard at some
+  // moment at or after `since` (not in the future); if the producer does not answer, everything
+  // that lay on the topic. False may mean "not known yet": the wake-up follows when it is.
   virtual bool AtEnd(const std::string& topic, int shard, absl::Time since) = 0;
 
   // Rows of one stream from the producer's journal, the truth behind the topic: fills holes,
@@ -105,7 +108,8 @@ class Bus {
       const std::map<std::string, std::string>& topic_of_aggregate) = 0;
 
   // `raw_topics` are filled by anybody, in any form: their records have no envelope, their
-  // positions are offsets alone. `wake` is called on any thread, until the result is destroyed.
+  // positions are offsets, and the sequence of both counts how often these began anew. `wake` is
+  // called on any thread, until the result is destroyed.
   virtual std::unique_ptr<Subscriber> Subscribe(const std::string& consumer,
                                                 std::vector<std::string> topics,
                                                 std::vector<std::string> raw_topics,

@@ -80,7 +80,7 @@ absl::StatusOr<Record> ToDeadLetterRecord(const journal::JournalRow& row, absl::
   add("__dlq.errors.delivery.count", absl::StrCat(letter.attempts()));
   add("__dlq.errors.message", letter.message());
   add("dlq_reason", letter.reason());
-  add("dlq_path", "");
+  add("dlq_path", EncodeAttribute(letter.path()));
   add("dlq_first_at", FormatAttributeTime(FromProto(letter.first_seen_at())));
   add("dlq_build", std::string(build));
   record.topic = DeadLetterTopic(letter.topic(), letter.service());

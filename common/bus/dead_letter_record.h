@@ -27,8 +27,9 @@ bool IsDeadLetter(const journal::JournalRow& row);
 // The record for the dead-letter topic: key, value and headers as they came, then
 //   __dlq.errors.topic, .partition, .offset (-1: it came from the producer's journal), .group (the
 //   service), .delivery.count, .message: the names Kafka's own dead-letter queues use (KIP-1191);
-//   dlq_reason (stable code), dlq_path (JSON pointer into the payload, "" = unknown), dlq_first_at
-//   (RFC 3339), dlq_build (version of the program).
+//   dlq_reason (stable code), dlq_path (JSON Pointer into the payload, "" = it as a whole, or no
+//   JSON; control characters and "%" as %XX), dlq_first_at (RFC 3339), dlq_build (version of the
+//   program).
 // Its shard is the row's. DATA_LOSS if the row cannot be read.
 absl::StatusOr<Record> ToDeadLetterRecord(const journal::JournalRow& row, absl::string_view build);
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "common/journal/journal.h"
 
 namespace watchbell::bus {
@@ -21,10 +22,11 @@ class JournalSource {
     bool end = false;                       // there were no more when it was asked
   };
   using Done = std::function<void(absl::StatusOr<Chunk>)>;
+  using HeadsDone = std::function<void(absl::StatusOr<std::vector<int64_t>>)>;
 
   virtual ~JournalSource() = default;
 
-  // Both return at once; `done` is called exactly once, on any thread. UNAVAILABLE: the producer
+  // All return at once; `done` is called exactly once, on any thread. UNAVAILABLE: the producer
   // does not answer now. At most `limit` rows, fewer if they are large. Thread-safe.
   //
   // One shard after a sequence, in sequence order.
@@ -34,6 +36,12 @@ class JournalSource {
   virtual void ReadStream(const std::string& topic, const std::string& tenant,
                           const std::string& stream_id, int64_t after_version, int limit,
                           Done done) = 0;
+  // The last sequence in each of these shards, in their order; 0 = no row. Every row committed
+  // before the call is at or below it. Timers wait for the answer: it comes, or fails, within
+  // kHeadsLimit.
+  virtual void ReadHeads(const std::string& topic, const std::vector<int>& shards,
+                         HeadsDone done) = 0;
+  static constexpr absl::Duration kHeadsLimit = absl::Milliseconds(200);
 };
 
 }  // namespace watchbell::bus

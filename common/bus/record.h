@@ -19,13 +19,16 @@ struct Record {
   std::string topic;
   int shard = 0;        // partition
   int64_t offset = -1;  // place in the partition; -1 = it did not come from one, but from a journal
-  int64_t sequence = 0;  // the producer's journal sequence; 0 = unknown
+  // The producer's journal sequence; 0 = unknown. On a raw topic, which has no journal: how often
+  // its offsets were seen to begin anew before this record, by the reader's count.
+  int64_t sequence = 0;
   std::string key;
   std::vector<std::pair<std::string, std::string>> headers;
   std::string value;
   std::optional<absl::Time>
       written_at;  // by its producer's clock; known of a broker's records only
-  // Kafka tells nothing at all from an empty text: no key, no value, headers (by place) without one.
+  // Kafka tells nothing at all from an empty text: no key, no value, headers (by place) without
+  // one.
   bool null_key = false;
   bool null_value = false;
   std::vector<size_t> null_headers = {};

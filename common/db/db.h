@@ -133,8 +133,8 @@ class Database {
   // has grown.
   virtual absl::Status Maintain(bool idle) = 0;
 
-  // The sessions that may hold locks for this object, as EndSessions of another process's object
-  // takes them. Embedded databases have none.
+  // The sessions that may hold locks for this object, those it makes later included, as EndSessions
+  // of another process's object takes them. Embedded databases have none.
   virtual std::vector<std::string> Sessions() { return {}; }
   // Ends sessions of a dead or frozen process, and returns when they are gone: what they had not
   // committed is rolled back. Unknown ones are ignored.

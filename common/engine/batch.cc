@@ -55,7 +55,10 @@ absl::Status Batch::Run(absl::Span<Item> items, const std::map<int, int64_t>& re
     }
   }
   RETURN_IF_ERROR(LoadAll(items, relayed));
-  for (Item& item : items) RETURN_IF_ERROR(DecideItem(item));
+  for (size_t i = 0; i < items.size(); ++i) {
+    behind_ = items.subspan(i + 1);
+    RETURN_IF_ERROR(DecideItem(items[i]));
+  }
   RETURN_IF_ERROR(Store(relayed));
   bus::Publisher* publisher = context_.parts.publisher;
   if (publisher != nullptr && !rows_.empty()) publisher->Committing();
@@ -206,9 +209,11 @@ absl::Status Batch::DecideRaw(Item& item) {
       return absl::OkStatus();
     }
   } else {
+    // A commit of unknown outcome was one: its records come again.
     const auto stored = context_.topic_positions.find({item.record->topic, item.record->shard});
     const bool done = stored != context_.topic_positions.end() &&
-                      item.record->offset < stored->second.next_offset;
+                      std::pair(item.record->sequence, item.record->offset) <
+                          std::pair(stored->second.sequence, stored->second.next_offset);
     if (done) return absl::OkStatus();
   }
   absl::Status refusal = item.unreadable;
@@ -370,7 +375,7 @@ absl::Status Batch::Apply(Item& item, absl::Status* refusal, std::string* reply)
     if (round == kMaxRounds || !something_new) {
       return absl::InternalError("a decider asks for more without end");
     }
-    RETURN_IF_ERROR(entities_.Load(*transaction_, decision.more()));
+    RETURN_IF_ERROR(entities_.Load(*transaction_, WithWantedBehind(decision.more())));
     decision = decider.Decide(entities_, item.input);
   }
   *refusal = decision.error();
@@ -385,7 +390,39 @@ absl::Status Batch::Apply(Item& item, absl::Status* refusal, std::string* reply)
   return TakeOver(decision, item);
 }
 
+// What the inputs behind will ask for, as far as it can be told by now, comes in the same round
+// trip.
+std::vector<EntityKey> Batch::WithWantedBehind(std::vector<EntityKey> keys) {
+  if (looks_ahead_ == 0) return keys;
+  --looks_ahead_;
+  for (const Item& item : behind_) {
+    if (!WillBeDecided(item)) continue;
+    const Decision decision = context_.parts.decider.Decide(entities_, item.input);
+    keys.insert(keys.end(), decision.more().begin(), decision.more().end());
+  }
+  return keys;
+}
+
+// Whether its turn will come, unless something before it changes that.
+bool Batch::WillBeDecided(const Item& item) const {
+  if (item.kind == Item::Kind::kRelease || fenced_.count(item.shard) > 0) return false;
+  if (item.IsTimer()) {
+    const auto row = armed_.find(item.input.timer);
+    return row != armed_.end() && row->second.due == item.input.due;
+  }
+  if (item.input.message == nullptr || !item.unreadable.ok() || !item.condemned.ok()) return false;
+  if (!item.IsEvent() || item.raw) return true;
+  const auto position = positions_.find(item.Stream());
+  return item.has_envelope && position != positions_.end() && !position->second.parked &&
+         item.input.envelope.version == position->second.version + 1;
+}
+
 absl::Status Batch::TakeOver(const Decision& decision, const Item& item) {
+  for (const EntityKey& key : decision.created()) {
+    if (!entities_.Create(key)) {
+      return absl::InternalError(absl::StrCat("a decider created ", key.id, ", which exists"));
+    }
+  }
   for (const auto& [key, state] : decision.writes()) {
     if (!entities_.Loaded(key)) {
       return absl::InternalError(

@@ -86,6 +86,8 @@ class Batch {
   // Runs Decide, with more keys as it asks, and takes its decision over if it is no refusal.
   // `refusal` gets the error.
   absl::Status Apply(Item& item, absl::Status* refusal, std::string* reply);
+  std::vector<EntityKey> WithWantedBehind(std::vector<EntityKey> keys);
+  bool WillBeDecided(const Item& item) const;
   absl::Status TakeOver(const Decision& decision, const Item& item);
   void Journal(const NewEvent& event, const Item& item);
   absl::Status SetAside(Item& item, bool parked, const absl::Status& why);
@@ -101,6 +103,8 @@ class Batch {
   int64_t after_ = 0;    // known after the commit
   std::unique_ptr<db::Transaction> transaction_;
   WorkingSet entities_;
+  absl::Span<const Item> behind_;  // the item being decided
+  int looks_ahead_ = 4;            // left: each costs a decision of every item behind
   std::map<StreamRef, Position> positions_;
   std::map<bus::TopicShard, bus::Position> progress_;
   std::map<bus::TopicShard, bus::Position> held_back_;  // the first record that must not be passed

@@ -13,16 +13,18 @@ void Batch::Progress(const Item& item) {
   if (item.from_journal) return;
   bus::Position& reached = progress_[{item.record->topic, item.record->shard}];
   // What only a topic says of the journal is not taken at its word: anybody may write there.
-  const bool sure = item.record->offset < 0 || item.fate == Item::Fate::kApplied;
+  const bool sure = item.raw || item.record->offset < 0 || item.fate == Item::Fate::kApplied;
   if (sure) reached.sequence = std::max(reached.sequence, item.record->sequence);
-  // Not the largest: a topic that was made anew begins anew.
-  if (item.record->offset >= 0) reached.next_offset = item.record->offset + 1;
+  // Not the largest: a topic that was made anew begins anew. While the journal is read the place on
+  // the topic is unknown: by the next start the old one may be another record's.
+  reached.next_offset = item.record->offset >= 0 ? item.record->offset + 1 : -1;
 }
 
 void Batch::HoldBack(const Item& item) {
   if (item.from_journal) return;
   const bus::TopicShard shard{item.record->topic, item.record->shard};
   const bus::Position place{item.record->sequence, item.record->offset};
+  if (place.next_offset < 0) progress_.try_emplace(shard);  // nothing reached, but no place either
   auto [it, inserted] = held_back_.try_emplace(shard, place);
   if (inserted) return;
   it->second.sequence = std::min(it->second.sequence, place.sequence);
@@ -66,11 +68,10 @@ absl::Status Batch::StoreProgress(const std::map<int, int64_t>& relayed) {
         found == context_.topic_positions.end() ? bus::Position() : found->second;
     if (auto held = held_back_.find(topic_shard); held != held_back_.end()) {
       reached.sequence = std::min(reached.sequence, held->second.sequence - 1);
-      // One that came from the journal has no place on the topic: the topic waits for it.
+      // One that came from the journal has no place on the topic: it is read there once more.
       reached.next_offset = std::min(reached.next_offset, held->second.next_offset);
     }
     reached.sequence = std::max(reached.sequence, stored.sequence);
-    if (reached.next_offset < 0) reached.next_offset = stored.next_offset;
     progress.push_back(
         {topic_shard.first, int64_t{topic_shard.second}, reached.sequence, reached.next_offset});
   }

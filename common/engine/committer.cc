@@ -54,9 +54,9 @@ absl::Status Engine::Impl::Open() {
   ASSIGN_OR_RETURN(published_, reader.Head());
   seen_ = published_;
   if (parts_.leases != nullptr) return absl::OkStatus();
-  std::map<int, int64_t> all;
-  for (int shard = 0; shard < options_.shards; ++shard) all[shard] = 0;
-  return OpenShards(all, parts_.clock.Now());
+  const absl::Status opened = OpenShards(HeldShards(), parts_.clock.Now());
+  ReportShards();
+  return opened;
 }
 
 Step Engine::Impl::RunOnce() {
@@ -81,7 +81,9 @@ Step Engine::Impl::RunOnce() {
     // A due timer that waits at its gate is looked at again when the gate says so.
     const absl::Time due = timers_.NextDue() + absl::Microseconds(1);
     const absl::Time look = parts_.leases == nullptr ? absl::InfiniteFuture() : look_at_;
-    return {0, false, std::min({due <= now ? recheck : due, recheck, intake_.RetryAt(), look})};
+    return {
+        0, false,
+        std::min({due <= now ? recheck : due, recheck, intake_.RetryAt(), look, ShardRetryAt()})};
   }
   const int count = static_cast<int>(items.size());
   if (const absl::Status status = Run(std::move(items), now); !status.ok())
@@ -132,25 +134,43 @@ absl::Status Engine::Impl::Run(std::vector<Item> items, absl::Time now) {
     return status;
   }
   if (items.size() == 1) return Condemn(std::move(items[0]), status, now);
-  // One bad input hurts nobody else: each gets a transaction of its own.
+  // One bad input hurts nobody else: each gets a transaction of its own. But no event passes one of
+  // its partition that has to be tried again: the position stored would pass it, too.
+  std::vector<Item> later;
+  std::set<bus::TopicShard> behind;
   for (size_t i = 0; i < items.size(); ++i) {
     std::vector<Item> one;
     one.push_back(std::move(items[i]));
-    status = RunTogether(one, now);
+    const bool event = one[0].IsEvent();
+    const bus::TopicShard place{event ? one[0].record->topic : "", one[0].shard};
+    status = event && behind.count(place) > 0 ? absl::AbortedError("") : RunAlone(one, now);
     if (status.ok()) continue;
-    auto rest = items.begin() + static_cast<std::ptrdiff_t>(i);
-    if (IsTransient(status)) {
-      *rest = std::move(one[0]);
-    } else {
-      status = Condemn(std::move(one[0]), status, now);
-      if (status.ok()) continue;
-      ++rest;  // that one is put back already
+    if (event && absl::IsAborted(status)) {
+      behind.insert(place);
+      later.push_back(std::move(one[0]));
+      continue;
     }
+    if (!IsTransient(status)) {
+      RETURN_IF_ERROR(Condemn(std::move(one[0]), status, now));
+      continue;
+    }
+    const auto rest = items.begin() + static_cast<std::ptrdiff_t>(i);
+    *rest = std::move(one[0]);
     items.erase(items.begin(), rest);
     PutBack(std::move(items));
+    PutBack(std::move(later));
     return status;
   }
+  PutBack(std::move(later));
   return absl::OkStatus();
+}
+
+absl::Status Engine::Impl::RunAlone(std::vector<Item>& one, absl::Time now) {
+  const absl::Status status = RunTogether(one, now);
+  const bool again = absl::IsAborted(status) || IsTransient(status) || !one[0].condemned.ok();
+  if (status.ok() || again || !one[0].IsEvent()) return status;
+  SetCondemned(one[0], status);
+  return RunTogether(one, now);
 }
 
 absl::Status Engine::Impl::RunTogether(std::vector<Item>& items, absl::Time now) {
@@ -276,6 +296,19 @@ void Engine::Impl::PutBack(std::vector<Item> items) {
   intake_.PutBack(std::move(events));
 }
 
+void Engine::Impl::LogCondemned(const Item& item, const absl::Status& why) const {
+  telemetry::Log(telemetry::Level::kError, "an input cannot be stored",
+                 {{"service", options_.service},
+                  {"error", std::string(why.message())},
+                  {"traceparent", item.input.traceparent}});
+}
+
+void Engine::Impl::SetCondemned(Item& item, const absl::Status& why) const {
+  LogCondemned(item, why);
+  item.condemned = WithReason(absl::StatusCode::kInternal, "STORE_FAILED", why.message());
+  item.input.id.clear();
+}
+
 absl::Status Engine::Impl::Condemn(Item item, const absl::Status& why, absl::Time now) {
   if (absl::IsAborted(why)) {
     // Others were in the way every time: callers may try again, the rest does.
@@ -290,17 +323,13 @@ absl::Status Engine::Impl::Condemn(Item item, const absl::Status& why, absl::Tim
     Answer(item);
     return absl::OkStatus();
   }
-  telemetry::Log(telemetry::Level::kError, "an input cannot be stored",
-                 {{"service", options_.service},
-                  {"error", std::string(why.message())},
-                  {"traceparent", item.input.traceparent}});
   if (item.IsEvent() && item.condemned.ok()) {
-    item.condemned = WithReason(absl::StatusCode::kInternal, "STORE_FAILED", why.message());
-    item.input.id.clear();
+    SetCondemned(item, why);
     std::vector<Item> again;
     again.push_back(std::move(item));
     return Run(std::move(again), now);
   }
+  LogCondemned(item, why);
   if (item.IsTimer()) timers_.Erase(item.input.timer);  // its row stays: the next start tries again
   item.answer = WithReason(absl::StatusCode::kInternal, "STORE_FAILED", why.message());
   Answer(item);
@@ -322,7 +351,12 @@ Step Engine::Impl::Fail(const absl::Status& why, absl::Time now) {
 }
 
 void Engine::Impl::AnswerWaiting(const absl::Status& status) {
+  std::vector<Item> own;
   for (Item& item : queue_.TakeCommands()) {
+    if (item.kind == Item::Kind::kRelease && item.input.done == nullptr) {
+      own.push_back(std::move(item));  // nobody would send it again
+      continue;
+    }
     item.answer = status;
     if (item.maybe_stored) {
       item.answer = Unavailable("OUTCOME_UNKNOWN",
@@ -332,6 +366,7 @@ void Engine::Impl::AnswerWaiting(const absl::Status& status) {
     }
     Answer(item);
   }
+  queue_.PutBack(std::move(own));
 }
 
 absl::Status Engine::Impl::Recover() {
@@ -341,6 +376,7 @@ absl::Status Engine::Impl::Recover() {
   RETURN_IF_ERROR(parts_.database.Begin().status());
   timers_.Clear();
   if (!shards.empty()) RETURN_IF_ERROR(LoadTimers(shards, parts_.clock.Now()));
+  RETURN_IF_ERROR(intake_.ReadPositions());
   RETURN_IF_ERROR(Republish());
   recover_ = false;
   return absl::OkStatus();

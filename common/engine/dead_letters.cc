@@ -4,10 +4,12 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/base/errors.h"
+#include "common/base/payload_path.h"
 #include "common/base/proto_time.h"
 #include "common/base/status_macros.h"
 #include "common/bus/attribute_text.h"
 #include "common/bus/dead_letter_record.h"
+#include "common/bus/event_registry.h"
 #include "common/engine/hash.h"
 
 namespace watchbell::engine {
@@ -41,8 +43,11 @@ EntityKey DeadLetterKey(const Item& item) {
       item.has_envelope && !(item.IsCopy() && (item.unfillable || !item.unreadable.ok()))
           ? absl::StrCat(record.topic, "\n", item.input.envelope.tenant, "\n",
                          item.input.envelope.subject, "\n", item.input.envelope.version)
-          : absl::StrCat(record.topic, "\n", record.shard, "\n",
-                         record.offset >= 0 ? record.offset : record.sequence);
+          : absl::StrCat(
+                record.topic, "\n", record.shard, "\n",
+                record.offset >= 0 ? record.offset : record.sequence,
+                // Offsets that began anew are other places.
+                item.raw && record.sequence > 0 ? absl::StrCat("\n", record.sequence) : "");
   return {kClass, "", absl::StrCat("dl-", absl::Hex(Fnv1a(place), absl::kZeroPad16))};
 }
 
@@ -60,6 +65,7 @@ admin::v1::DeadLetter MakeDeadLetter(const Item& item, const std::string& servic
   const std::string reason = ErrorReason(why);
   letter.set_reason(reason.empty() ? "REFUSED" : reason);
   letter.set_message(bus::AsUtf8(std::string(why.message())));
+  letter.set_path(bus::AsUtf8(PathOf(why)));
   letter.set_parked(parked);
   *letter.mutable_first_seen_at() = before != nullptr ? before->first_seen_at() : ToProto(now);
   letter.set_attempts(before != nullptr ? before->attempts() + 1 : 1);
@@ -96,6 +102,15 @@ absl::StatusOr<std::vector<admin::v1::DeadLetter>> ReleasedDeadLetters(db::Datab
   ASSIGN_OR_RETURN(std::vector<admin::v1::DeadLetter> letters, ReadAll(database));
   const auto open = [](const auto& l) { return l.state() == admin::v1::DEAD_LETTER_STATE_OPEN; };
   letters.erase(std::remove_if(letters.begin(), letters.end(), open), letters.end());
+  return letters;
+}
+
+absl::StatusOr<std::vector<admin::v1::DeadLetter>> ReadableDeadLetters(db::Database& database) {
+  ASSIGN_OR_RETURN(std::vector<admin::v1::DeadLetter> letters, ReadAll(database));
+  std::erase_if(letters, [](const admin::v1::DeadLetter& letter) {
+    return letter.state() != admin::v1::DEAD_LETTER_STATE_OPEN || !letter.parked() ||
+           letter.reason() != "UNKNOWN_TYPE" || bus::DataSchemaOf(letter.type()).empty();
+  });
   return letters;
 }
 

@@ -40,4 +40,8 @@ absl::StatusOr<std::vector<admin::v1::DeadLetter>> ListDeadLetters(db::Database&
 // Those that an operator let go, with their values: a kill may have come before what was to follow.
 absl::StatusOr<std::vector<admin::v1::DeadLetter>> ReleasedDeadLetters(db::Database& database);
 
+// Those that hold a key back for the type of their event alone (UNKNOWN_TYPE), which this program
+// knows.
+absl::StatusOr<std::vector<admin::v1::DeadLetter>> ReadableDeadLetters(db::Database& database);
+
 }  // namespace watchbell::engine

@@ -67,7 +67,8 @@ class EffectRunner {
   virtual ~EffectRunner() = default;
   virtual void Run(std::vector<Effect> effects) = 0;
   // Called on any thread before the engine stops, while it still takes outcomes: finishes what is
-  // under way and begins nothing more. Blocks until that is so, for a bounded time.
+  // under way and begins nothing more, what comes to Run meanwhile and later included. Blocks until
+  // that is so, for a bounded time.
   virtual void Drain() {}
 };
 

@@ -78,6 +78,13 @@ class Decision {
     Put(std::move(key),
         std::shared_ptr<const google::protobuf::Message>(std::make_shared<T>(std::move(state))));
   }
+  // As Put, under a key that was not asked for: its id was just taken from a counter that was, so
+  // nothing lies there yet. Should something, the input is not stored.
+  template <typename T>
+  void Create(EntityKey key, T state) {
+    created_.push_back(key);
+    Put(std::move(key), std::move(state));
+  }
   // Events get the next versions of their stream in the order of these calls.
   template <typename T>
   NewEvent& Emit(EntityKey stream, T payload, absl::Time occurred_at) {
@@ -101,6 +108,7 @@ class Decision {
   writes() const {
     return writes_;
   }
+  const std::vector<EntityKey>& created() const { return created_; }
   const std::vector<NewEvent>& events() const { return events_; }
   const std::vector<TimerChange>& timers() const { return timers_; }
   const std::vector<Effect>& effects() const { return effects_; }
@@ -110,6 +118,7 @@ class Decision {
   absl::Status error_;
   std::vector<EntityKey> more_;
   std::vector<std::pair<EntityKey, std::shared_ptr<const google::protobuf::Message>>> writes_;
+  std::vector<EntityKey> created_;
   std::vector<NewEvent> events_;
   std::vector<TimerChange> timers_;
   std::vector<Effect> effects_;

@@ -55,7 +55,8 @@ void Engine::Impl::Look() {
 absl::Status Engine::Impl::Health() const {
   MutexLock lock(mu_);
   if (stopping_) return absl::UnavailableError("stopping");
-  return health_.ok() ? bus_health_ : health_;
+  if (!health_.ok()) return health_;
+  return shard_health_.ok() ? bus_health_ : shard_health_;
 }
 
 void Engine::Impl::Wake() {

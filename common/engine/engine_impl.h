@@ -57,7 +57,14 @@ class Engine::Impl {
   //
   // Opens and closes shards as the leases say.
   absl::Status FollowLeases(absl::Time now);
+  // Those that cannot be recovered wait by themselves.
   absl::Status OpenShards(const std::map<int, int64_t>& shards, absl::Time now);
+  std::map<int, int64_t> HeldShards() const;
+  bool MayOpen(int shard, int64_t epoch, absl::Time now) const;
+  void SetStuck(int shard, int64_t epoch, const absl::Status& why, absl::Time now);
+  void ReportShards();
+  absl::Time ShardRetryAt() const;
+  absl::Status ReleaseReadable(const std::set<int>& shards);
   void CloseShard(int shard);
   absl::Status LoadTimers(const std::set<int>& shards, absl::Time now);
   // The far ones are loaded in the steps that follow.
@@ -76,6 +83,8 @@ class Engine::Impl {
   absl::Status Run(std::vector<Item> items, absl::Time now);
   // The same inputs in one transaction, until no other replica is in the way.
   absl::Status RunTogether(std::vector<Item>& items, absl::Time now);
+  // One that cannot be stored is set aside, if it is an event.
+  absl::Status RunAlone(std::vector<Item>& one, absl::Time now);
   // In one transaction; on failure the items are as they were.
   absl::Status RunBatch(std::vector<Item>& items, absl::Time now);
   void Finish(Batch& batch, std::vector<Item>& items, absl::Time now);
@@ -86,6 +95,8 @@ class Engine::Impl {
   void PutBack(std::vector<Item> items);
   // An item that cannot be stored although the database works.
   absl::Status Condemn(Item item, const absl::Status& why, absl::Time now);
+  void SetCondemned(Item& item, const absl::Status& why) const;
+  void LogCondemned(const Item& item, const absl::Status& why) const;
   Step Fail(const absl::Status& why, absl::Time now);
   // Answers every command that waits.
   void AnswerWaiting(const absl::Status& status);
@@ -104,7 +115,14 @@ class Engine::Impl {
   // Committer only.
   ReferenceCache references_;
   TimerIndex timers_;
-  std::map<int, int64_t> open_;                   // shards open here, with the epoch of their lease
+  std::map<int, int64_t> open_;  // shards open here, with the epoch of their lease
+  struct Stuck {
+    int64_t epoch;
+    absl::Status why;
+    absl::Time retry_at;
+    absl::Duration retry;
+  };
+  std::map<int, Stuck> stuck_;                    // shards held that could not be opened
   std::optional<uint64_t> generation_;            // of the leases as last followed
   std::map<int, int64_t> relayed_;                // to be stored with a later batch
   absl::Time relayed_at_ = absl::InfinitePast();  // last asked for
@@ -129,8 +147,9 @@ class Engine::Impl {
   bool woken_ ABSL_GUARDED_BY(mu_) = false;
   bool look_ ABSL_GUARDED_BY(mu_) = false;
   bool stopping_ ABSL_GUARDED_BY(mu_) = false;
-  absl::Status health_ ABSL_GUARDED_BY(mu_);      // of storage
-  absl::Status bus_health_ ABSL_GUARDED_BY(mu_);  // of the producers we read
+  absl::Status health_ ABSL_GUARDED_BY(mu_);        // of storage
+  absl::Status bus_health_ ABSL_GUARDED_BY(mu_);    // of the producers we read
+  absl::Status shard_health_ ABSL_GUARDED_BY(mu_);  // of shards that cannot be opened
   std::thread thread_;
 };
 

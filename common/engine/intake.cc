@@ -67,13 +67,12 @@ size_t InputQueue::size() const {
   return items_.size();
 }
 
-absl::Status EventIntake::OpenShards(const std::set<int>& shards) {
-  if (parts_.subscriber == nullptr) return absl::OkStatus();
+absl::StatusOr<EventIntake::AppliedPlaces> EventIntake::ReadApplied() const {
   ASSIGN_OR_RETURN(
       const auto rows,
       parts_.database.Read(
           "SELECT topic, shard, sequence, next_offset FROM topic_positions WHERE topic <> ''", {}));
-  std::map<int, std::map<std::string, bus::Position>> applied;
+  AppliedPlaces applied;
   for (const db::Row& row : rows) {
     const int shard = static_cast<int>(db::AsInt(row[1]));
     if (shard < 0 || shard >= options_.shards) {
@@ -83,12 +82,29 @@ absl::Status EventIntake::OpenShards(const std::set<int>& shards) {
     }
     applied[shard][db::AsText(row[0])] = {db::AsInt(row[2]), db::AsInt(row[3])};
   }
+  return applied;
+}
+
+absl::Status EventIntake::OpenShards(const std::set<int>& shards) {
+  if (parts_.subscriber == nullptr) return absl::OkStatus();
+  ASSIGN_OR_RETURN(AppliedPlaces applied, ReadApplied());
   for (const int shard : shards) {
     RETURN_IF_ERROR(parts_.subscriber->Hold(shard, applied[shard]));
     for (const auto& [topic, position] : applied[shard]) positions_[{topic, shard}] = position;
     held_.insert(shard);
   }
   return Resume(shards);
+}
+
+absl::Status EventIntake::ReadPositions() {
+  if (parts_.subscriber == nullptr || held_.empty()) return absl::OkStatus();
+  ASSIGN_OR_RETURN(AppliedPlaces applied, ReadApplied());
+  std::map<bus::TopicShard, bus::Position> found;
+  for (const int shard : held_) {
+    for (const auto& [topic, position] : applied[shard]) found[{topic, shard}] = position;
+  }
+  Stored(found);
+  return absl::OkStatus();
 }
 
 void EventIntake::CloseShard(int shard) {

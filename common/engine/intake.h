@@ -49,6 +49,8 @@ class EventIntake {
 
   // Reads back how far these shards were applied and starts the subscriber there.
   absl::Status OpenShards(const std::set<int>& shards);
+  // After a commit of unknown outcome: how far the shards held were applied.
+  absl::Status ReadPositions();
   // Forgets what waits of it.
   void CloseShard(int shard);
   // Another replica let this dead letter go: what follows is ours if its shard is.
@@ -82,6 +84,10 @@ class EventIntake {
     std::optional<int64_t> asked_after;  // the version after which the producer is being asked
   };
 
+  // By shard and topic.
+  using AppliedPlaces = std::map<int, std::map<std::string, bus::Position>>;
+
+  absl::StatusOr<AppliedPlaces> ReadApplied() const;
   // What was to follow the release of dead letters, once more: a kill may have come before it.
   absl::Status Resume(const std::set<int>& shards);
   absl::Status FillAll();

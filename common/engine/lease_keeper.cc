@@ -62,6 +62,7 @@ class LeaseKeeper::Impl {
   absl::StatusOr<View> Read();
   absl::Status AddMissing(View& view);
   absl::Status Bury(View& view);
+  absl::Status EndSessionsOf(const std::string& replica);
   absl::StatusOr<bool> BuryOne(const ReplicaRow& replica);
   void Remember(const View& view);
   absl::Status Rebalance(const View& view, std::map<int, int64_t> held);
@@ -80,6 +81,8 @@ class LeaseKeeper::Impl {
   // long does not stand in the way of the others.
   std::map<int, int64_t> refused_;
   int64_t refusals_ = 0;
+  // Of the others, also of those buried that hold leases still.
+  std::map<std::string, std::string> sessions_;
 
   mutable Mutex mu_;
   CondVar stop_;
@@ -146,6 +149,13 @@ absl::StatusOr<View> LeaseKeeper::Impl::Read() {
     view.replicas.push_back(
         {db::AsText(row[0]), db::AsText(row[1]), db::AsInt(row[2]), db::AsText(row[3])});
   }
+  for (const ReplicaRow& replica : view.replicas) sessions_[replica.id] = replica.sessions;
+  std::erase_if(sessions_, [&view](const auto& known) {
+    return std::none_of(view.replicas.begin(), view.replicas.end(),
+                        [&known](const ReplicaRow& r) { return r.id == known.first; }) &&
+           std::none_of(view.leases.begin(), view.leases.end(),
+                        [&known](const LeaseRow& lease) { return lease.holder == known.first; });
+  });
   view.dead = watch_.Look(view.began, parts_.clock.Steady(), view.replicas);
   return view;
 }
@@ -184,10 +194,15 @@ absl::Status LeaseKeeper::Impl::Bury(View& view) {
   return first_error;
 }
 
+absl::Status LeaseKeeper::Impl::EndSessionsOf(const std::string& replica) {
+  const auto known = sessions_.find(replica);
+  if (known == sessions_.end()) return absl::OkStatus();
+  const std::vector<std::string> sessions = absl::StrSplit(known->second, ',', absl::SkipEmpty());
+  return parts_.database.EndSessions(sessions);
+}
+
 absl::StatusOr<bool> LeaseKeeper::Impl::BuryOne(const ReplicaRow& replica) {
-  const std::vector<std::string> sessions =
-      absl::StrSplit(replica.sessions, ',', absl::SkipEmpty());
-  RETURN_IF_ERROR(parts_.database.EndSessions(sessions));
+  RETURN_IF_ERROR(EndSessionsOf(replica.id));
   ASSIGN_OR_RETURN(const auto transaction, parts_.database.Begin());
   ASSIGN_OR_RETURN(const int64_t deleted,
                    transaction->Execute("DELETE FROM replicas WHERE id = $1 AND beat = $2",
@@ -261,6 +276,8 @@ absl::Status LeaseKeeper::Impl::Move(absl::Duration began, std::vector<LeaseRow>
     const absl::StatusOr<bool> moved = MoveOne(lease, holder);
     if (!moved.ok()) {
       refused_[lease.shard] = ++refusals_;
+      // A dead holder may have come back for a moment after its burial, and locked it since.
+      if (holder == options_.replica) EndSessionsOf(lease.holder).IgnoreError();
       return moved.status();
     }
     refused_.erase(lease.shard);

@@ -20,6 +20,7 @@ namespace {
 constexpr absl::Duration kNear = absl::Minutes(15);
 constexpr int kFarChunk = 20'000;
 constexpr int kLookChunk = 1'000;
+constexpr absl::Duration kLastShardRetry = absl::Seconds(2);
 
 constexpr char kTimerColumns[] = "SELECT class, tenant, id, name, due FROM timers";
 
@@ -33,21 +34,27 @@ absl::Time DueOf(const db::Row& row) { return absl::FromUnixMicros(db::AsInt(row
 }  // namespace
 
 absl::Status Engine::Impl::FollowLeases(absl::Time now) {
-  if (parts_.leases == nullptr) return absl::OkStatus();
-  const uint64_t generation = parts_.leases->generation();
-  if (generation_ == generation) return absl::OkStatus();
-  const std::map<int, int64_t> held = parts_.leases->Held();
+  const bool moved = parts_.leases != nullptr && generation_ != parts_.leases->generation();
+  // A wait longer than the longest is none: the clock went back.
+  const bool due = std::any_of(stuck_.begin(), stuck_.end(), [now](const auto& entry) {
+    return now >= entry.second.retry_at || entry.second.retry_at - now > kLastShardRetry;
+  });
+  if (!moved && !due) return absl::OkStatus();
+  const uint64_t generation = parts_.leases == nullptr ? 0 : parts_.leases->generation();
+  const std::map<int, int64_t> held = HeldShards();
   std::vector<int> lost;
   for (const auto& [shard, epoch] : open_) {
     const auto still = held.find(shard);
     if (still == held.end() || still->second != epoch) lost.push_back(shard);
   }
   for (const int shard : lost) CloseShard(shard);
+  std::erase_if(stuck_, [&held](const auto& entry) { return held.count(entry.first) == 0; });
   std::map<int, int64_t> gained;
   for (const auto& [shard, epoch] : held) {
-    if (open_.count(shard) == 0) gained.emplace(shard, epoch);
+    if (open_.count(shard) == 0 && MayOpen(shard, epoch, now)) gained.emplace(shard, epoch);
   }
   const absl::Status opened = OpenShards(gained, now);
+  ReportShards();
   if (!opened.ok()) {
     // Nothing stays half open: by the next try its lease may be another's.
     for (const auto& [shard, epoch] : gained) CloseShard(shard);
@@ -55,6 +62,19 @@ absl::Status Engine::Impl::FollowLeases(absl::Time now) {
   }
   generation_ = generation;
   return absl::OkStatus();
+}
+
+std::map<int, int64_t> Engine::Impl::HeldShards() const {
+  if (parts_.leases != nullptr) return parts_.leases->Held();
+  std::map<int, int64_t> all;
+  for (int shard = 0; shard < options_.shards; ++shard) all[shard] = 0;
+  return all;
+}
+
+bool Engine::Impl::MayOpen(int shard, int64_t epoch, absl::Time now) const {
+  const auto stuck = stuck_.find(shard);
+  return stuck == stuck_.end() || stuck->second.epoch != epoch || now >= stuck->second.retry_at ||
+         stuck->second.retry_at - now > kLastShardRetry;
 }
 
 absl::Status Engine::Impl::OpenShards(const std::map<int, int64_t>& shards, absl::Time now) {
@@ -68,17 +88,78 @@ absl::Status Engine::Impl::OpenShards(const std::map<int, int64_t>& shards, absl
   RETURN_IF_ERROR(LoadTimers(numbers, now));
   RETURN_IF_ERROR(intake_.OpenShards(numbers));
   for (const auto& [shard, epoch] : shards) {
-    if (parts_.recover != nullptr) RETURN_IF_ERROR(parts_.recover(shard));
+    const absl::Status recovered =
+        parts_.recover == nullptr ? absl::OkStatus() : parts_.recover(shard);
+    if (recovered.ok()) {
+      stuck_.erase(shard);
+      continue;
+    }
+    // It waits by itself; the others are none the worse.
+    numbers.erase(shard);
+    CloseShard(shard);
+    SetStuck(shard, epoch, recovered, now);
   }
-  for (const auto& [shard, epoch] : shards) {
-    open_[shard] = epoch;
+  for (const int shard : numbers) {
+    open_[shard] = shards.at(shard);
     if (parts_.publisher != nullptr) parts_.publisher->Hold(shard, relayed[shard]);
   }
-  if (parts_.leases != nullptr) {
+  if (parts_.leases != nullptr && !numbers.empty()) {
     telemetry::Log(telemetry::Level::kInfo, "shards opened",
                    {{"service", options_.service}, {"shards", absl::StrJoin(numbers, ",")}});
   }
+  return ReleaseReadable(numbers);
+}
+
+// What an older version of this program did not know the type of, it parked. This one may know it.
+absl::Status Engine::Impl::ReleaseReadable(const std::set<int>& shards) {
+  if (parts_.subscriber == nullptr || shards.empty()) return absl::OkStatus();
+  ASSIGN_OR_RETURN(const auto letters, ReadableDeadLetters(parts_.database));
+  std::vector<Item> releases;
+  for (const admin::v1::DeadLetter& letter : letters) {
+    if (shards.count(letter.partition()) == 0) continue;
+    Item item;
+    item.kind = Item::Kind::kRelease;
+    item.dead_letter_id = letter.dead_letter_id();
+    item.input.identity.subject = absl::StrCat("service:", options_.service);
+    releases.push_back(std::move(item));
+  }
+  if (releases.empty()) return absl::OkStatus();
+  telemetry::Log(telemetry::Level::kInfo, "events of types that are known by now are tried again",
+                 {{"service", options_.service}, {"keys", absl::StrCat(releases.size())}});
+  queue_.PutBack(std::move(releases));  // no caller waits: never refused for a full queue
   return absl::OkStatus();
+}
+
+void Engine::Impl::SetStuck(int shard, int64_t epoch, const absl::Status& why, absl::Time now) {
+  const auto before = stuck_.find(shard);
+  const bool again = before != stuck_.end() && before->second.epoch == epoch;
+  const absl::Duration retry =
+      again ? std::min(2 * before->second.retry, kLastShardRetry) : kFirstRetry;
+  stuck_[shard] = {epoch, why, now + retry, retry};
+  if (again) return;
+  telemetry::Log(telemetry::Level::kError, "a shard cannot be opened; it is tried again",
+                 {{"service", options_.service},
+                  {"shard", absl::StrCat(shard)},
+                  {"error", std::string(why.message())}});
+}
+
+void Engine::Impl::ReportShards() {
+  absl::Status status;
+  if (!stuck_.empty()) {
+    const auto& [shard, first] = *stuck_.begin();
+    std::vector<int> numbers;
+    for (const auto& [number, stuck] : stuck_) numbers.push_back(number);
+    status = absl::UnavailableError(absl::StrCat("not opened: shard ", absl::StrJoin(numbers, ", "),
+                                                 "; ", shard, ": ", first.why.message()));
+  }
+  MutexLock lock(mu_);
+  shard_health_ = std::move(status);
+}
+
+absl::Time Engine::Impl::ShardRetryAt() const {
+  absl::Time first = absl::InfiniteFuture();
+  for (const auto& [shard, stuck] : stuck_) first = std::min(first, stuck.retry_at);
+  return first;
 }
 
 void Engine::Impl::CloseShard(int shard) {

@@ -112,6 +112,11 @@ int64_t WorkingSet::Version(const EntityKey& key) const {
   return it == entities_.end() ? 0 : it->second.version;
 }
 
+bool WorkingSet::Create(const EntityKey& key) {
+  const Entity& entity = entities_.try_emplace(key).first->second;
+  return !entity.stored && !entity.dirty;
+}
+
 void WorkingSet::Put(const EntityKey& key, StatePtr state) {
   Entity& entity = entities_[key];
   entity.state = std::move(state);

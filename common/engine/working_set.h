@@ -54,6 +54,8 @@ class WorkingSet : public View {
   int64_t Version(const EntityKey& key) const override;
   bool Loaded(const EntityKey& key) const override { return entities_.contains(key); }
 
+  // Nothing is stored under this key: it counts as loaded. False: something is known to be.
+  bool Create(const EntityKey& key);
   void Put(const EntityKey& key, StatePtr state);
   // The stream's next version.
   int64_t NextVersion(const EntityKey& key);

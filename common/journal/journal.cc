@@ -1,6 +1,7 @@
 #include "common/journal/journal.h"
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "common/base/status_macros.h"
 
 namespace watchbell::journal {
@@ -122,6 +123,25 @@ absl::StatusOr<int64_t> Reader::Head() const {
   ASSIGN_OR_RETURN(const std::vector<db::Row> rows,
                    database_.Read("SELECT COALESCE(MAX(sequence), 0) FROM journal", {}));
   return db::AsInt(rows[0][0]);
+}
+
+absl::StatusOr<std::vector<int64_t>> Reader::ShardHeads(const std::string& aggregate,
+                                                        absl::Span<const int> shards) const {
+  if (shards.empty()) return std::vector<int64_t>();
+  // One step down the index for each, however long the journal is: a GROUP BY would read it all.
+  std::vector<std::string> heads;
+  std::vector<db::Value> params = {aggregate};
+  for (const int shard : shards) {
+    params.emplace_back(int64_t{shard});
+    heads.push_back(absl::StrCat(
+        "COALESCE((SELECT MAX(sequence) FROM journal WHERE aggregate = $1 AND shard = $",
+        params.size(), "), 0)"));
+  }
+  ASSIGN_OR_RETURN(const std::vector<db::Row> rows,
+                   database_.Read(absl::StrCat("SELECT ", absl::StrJoin(heads, ", ")), params));
+  std::vector<int64_t> result;
+  for (const db::Value& value : rows[0]) result.push_back(db::AsInt(value));
+  return result;
 }
 
 }  // namespace watchbell::journal

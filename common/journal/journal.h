@@ -9,6 +9,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "absl/types/span.h"
 #include "common/db/db.h"
 
 namespace watchbell::journal {
@@ -34,8 +35,8 @@ struct JournalRow {
   std::string correlation_id;
 };
 
-// Row shape of the journal table. The database gives the sequence: a row to be inserted holds k, the
-// k-th number of its transaction (db.h, kSequence).
+// Row shape of the journal table. The database gives the sequence: a row to be inserted holds k,
+// the k-th number of its transaction (db.h, kSequence).
 const db::Table& JournalTable();
 db::Row ToDbRow(const JournalRow& row);
 JournalRow FromDbRow(const db::Row& row);
@@ -58,6 +59,9 @@ class Reader {
                                                  int64_t after_version, int limit) const;
   // The last sequence, 0 if the journal is empty.
   absl::StatusOr<int64_t> Head() const;
+  // The last sequence of one aggregate in each of these shards, in their order; 0 = no row.
+  absl::StatusOr<std::vector<int64_t>> ShardHeads(const std::string& aggregate,
+                                                  absl::Span<const int> shards) const;
 
  private:
   db::Database& database_;

@@ -65,4 +65,15 @@ absl::StatusOr<TopicRows> ReadTopicStream(const Reader& reader,
   return result;
 }
 
+absl::StatusOr<std::vector<int64_t>> ReadTopicHeads(const Reader& reader,
+                                                    absl::Span<const std::string> aggregates,
+                                                    absl::Span<const int> shards) {
+  std::vector<int64_t> heads(shards.size(), 0);
+  for (const std::string& aggregate : aggregates) {
+    ASSIGN_OR_RETURN(const std::vector<int64_t> some, reader.ShardHeads(aggregate, shards));
+    for (size_t i = 0; i < heads.size(); ++i) heads[i] = std::max(heads[i], some[i]);
+  }
+  return heads;
+}
+
 }  // namespace watchbell::journal

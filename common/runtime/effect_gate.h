@@ -19,23 +19,27 @@ class EffectGate final : public engine::EffectRunner {
 
   void Run(std::vector<engine::Effect> effects) override {
     MutexLock lock(mu_);
-    // What comes after Close stays in the database as not yet begun, and is found at the next
-    // start.
+    // What comes after Close stays in the database as claimed, and is found at the next start.
     if (runner_ == nullptr) return;
-    count_(effects.size());
+    if (!draining_) count_(effects.size());
     runner_->Run(std::move(effects));
   }
 
-  // Ends the runner: what is under way is finished and its outcome submitted, nothing new begins.
-  // Called once, while the engine still takes outcomes.
-  void Close() {
+  // What is under way is finished and its outcome submitted, nothing new begins: what the engine
+  // claims from now on is given back by the runner. Called once, before Close, while the engine
+  // still takes outcomes.
+  void Drain() override {
     engine::EffectRunner* runner = nullptr;
     {
       MutexLock lock(mu_);
+      draining_ = true;
       runner = runner_.get();
     }
-    // Not under the lock: what the engine claims meanwhile is given back by the runner.
     if (runner != nullptr) runner->Drain();
+  }
+
+  // Ends the runner. Called when the engine has stopped.
+  void Close() {
     std::unique_ptr<engine::EffectRunner> ended;
     {
       MutexLock lock(mu_);
@@ -46,6 +50,7 @@ class EffectGate final : public engine::EffectRunner {
  private:
   Mutex mu_;
   std::unique_ptr<engine::EffectRunner> runner_ ABSL_GUARDED_BY(mu_);
+  bool draining_ ABSL_GUARDED_BY(mu_) = false;
   const std::function<void(size_t)> count_;
 };
 

@@ -58,6 +58,18 @@ class JournalDesk {
         [&](const journal::JournalRow& row) { after = row.version; });
   }
 
+  absl::StatusOr<journal::v1::ReadHeadsResponse> ReadHeads(
+      const journal::v1::ReadHeadsRequest& request) const {
+    ASSIGN_OR_RETURN(const Topic* const topic, Find(request.topic()));
+    const std::vector<int> shards(request.shards().begin(), request.shards().end());
+    ASSIGN_OR_RETURN(const std::vector<int64_t> heads,
+                     journal::ReadTopicHeads(topic->core->journal(), topic->aggregates, shards));
+    journal::v1::ReadHeadsResponse response;
+    response.set_producer(topic->core->name());
+    response.mutable_sequences()->Add(heads.begin(), heads.end());
+    return response;
+  }
+
   absl::Status Poke(const std::string& service) const {
     for (ServiceCore* core : cores_) {
       if (core->name() != service) continue;
@@ -127,6 +139,10 @@ std::unique_ptr<rpc::Service> MakeJournalService(std::vector<ServiceCore*> cores
   service->Query<journal::v1::ReadStreamRequest, journal::v1::ReadStreamResponse>(
       "ReadStream",
       [desk](const rpc::CallContext&, const auto& request) { return desk->ReadStream(request); },
+      kRole);
+  service->Query<journal::v1::ReadHeadsRequest, journal::v1::ReadHeadsResponse>(
+      "ReadHeads",
+      [desk](const rpc::CallContext&, const auto& request) { return desk->ReadHeads(request); },
       kRole);
   service->Async(
       "Poke",

@@ -59,6 +59,12 @@ struct Families {
         replicas(GaugeFamily(r, "replicas_live", "Replicas of the service that live.")),
         lag(GaugeFamily(r, "consumer_lag_records",
                         "Records of a topic that wait, over the shards held here.")),
+        catching_up(GaugeFamily(r, "consumer_catching_up_shards",
+                                "Shards of a topic that are read from the producer's journal, "
+                                "because the topic lacks what comes next.")),
+        lost(CounterFamily(r, "consumer_positions_lost_total",
+                           "Times that the next record of a raw topic was gone before it was read, "
+                           "and those after it.")),
         backlog(GaugeFamily(r, "relay_backlog_rows",
                             "Journal rows of the shards held here that are not published yet.")),
         inputs(CounterFamily(r, "engine_inputs_total", "Inputs decided.")),
@@ -78,6 +84,8 @@ struct Families {
   prometheus::Family<prometheus::Gauge>& shards;
   prometheus::Family<prometheus::Gauge>& replicas;
   prometheus::Family<prometheus::Gauge>& lag;
+  prometheus::Family<prometheus::Gauge>& catching_up;
+  prometheus::Family<prometheus::Counter>& lost;
   prometheus::Family<prometheus::Gauge>& backlog;
   prometheus::Family<prometheus::Counter>& inputs;
   prometheus::Family<prometheus::Counter>& events;
@@ -175,6 +183,15 @@ void Metrics::SetConsumerLag(const std::string& service, const std::string& topi
                              int64_t records) {
   impl_->families.lag.Add({{"service", service}, {"topic", topic}})
       .Set(static_cast<double>(records));
+}
+
+void Metrics::SetCatchingUp(const std::string& service, const std::string& topic, int shards) {
+  impl_->families.catching_up.Add({{"service", service}, {"topic", topic}}).Set(shards);
+}
+
+void Metrics::PositionsLost(const std::string& service, const std::string& topic, int64_t more) {
+  impl_->families.lost.Add({{"service", service}, {"topic", topic}})
+      .Increment(static_cast<double>(more));
 }
 
 void Metrics::SetRelayBacklog(const std::string& service, int64_t rows) {

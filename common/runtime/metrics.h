@@ -23,8 +23,12 @@ class Metrics {
   void SetHealthy(const std::string& service, bool healthy);
   // With replicas only: what this process holds of a service, and how many replicas live.
   void SetLeases(const std::string& service, size_t shards_held, int live_replicas);
-  // On Kafka: records behind on a topic, all shards held together; rows not published beyond doubt.
+  // On Kafka, all shards held together: records behind on a topic; shards that are read from their
+  // producer's journal; positions that were gone, with records nobody has read; rows not published
+  // beyond doubt.
   void SetConsumerLag(const std::string& service, const std::string& topic, int64_t records);
+  void SetCatchingUp(const std::string& service, const std::string& topic, int shards);
+  void PositionsLost(const std::string& service, const std::string& topic, int64_t more);
   void SetRelayBacklog(const std::string& service, int64_t rows);
 
   std::string Text() const;

@@ -6,7 +6,6 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
-#include "common/base/mutex.h"
 #include "common/base/shard.h"
 #include "common/base/status_macros.h"
 #include "common/bus/embedded/embedded_bus.h"
@@ -15,6 +14,7 @@
 #include "common/db/migrations.h"
 #include "common/db/postgres/postgres_db.h"
 #include "common/db/sqlite/sqlite_db.h"
+#include "common/runtime/bus_metrics.h"
 #include "common/runtime/version.h"
 
 namespace watchbell::runtime {
@@ -79,29 +79,14 @@ class DistributedPlatform final : public Platform {
   }
   bus::Bus& bus() override { return *bus_; }
   absl::Status Health() override { return bus_->Health(); }
-  void Measure(Metrics& metrics) override {
-    const bus::KafkaStats stats = bus_->Stats();
-    MutexLock lock(mu_);
-    // What is no longer told of has no figure of its own any more: its shards are held elsewhere.
-    for (auto& [who, records] : lags_) records = 0;
-    for (auto& [producer, rows] : backlogs_) rows = 0;
-    for (const auto& lag : stats.lags) lags_[{lag.consumer, lag.topic}] += lag.records;
-    for (const auto& backlog : stats.backlogs) backlogs_[backlog.producer] += backlog.rows;
-    for (const auto& [who, records] : lags_) {
-      metrics.SetConsumerLag(who.first, who.second, records);
-    }
-    for (const auto& [producer, rows] : backlogs_) metrics.SetRelayBacklog(producer, rows);
-  }
+  void Measure(Metrics& metrics) override { bus_metrics_.Report(bus_->Stats(), metrics); }
 
  private:
   const std::string program_;
   const config::Config config_;
   Clock& clock_;
   const std::unique_ptr<bus::KafkaBus> bus_;
-  Mutex mu_;
-  // By (consumer, topic), and by producer.
-  std::map<std::pair<std::string, std::string>, int64_t> lags_ ABSL_GUARDED_BY(mu_);
-  std::map<std::string, int64_t> backlogs_ ABSL_GUARDED_BY(mu_);
+  BusMetrics bus_metrics_;
 };
 
 // A part of kafka.properties; nothing for a comment or an empty line.

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <optional>
 #include <set>
 #include <thread>
 #include <utility>
@@ -18,6 +17,7 @@
 #include "common/runtime/admin_service.h"
 #include "common/runtime/journal_service.h"
 #include "common/runtime/platform.h"
+#include "common/runtime/readiness_news.h"
 #include "common/runtime/rpc_journal_source.h"
 #include "common/runtime/running_service.h"
 #include "common/runtime/version.h"
@@ -111,11 +111,12 @@ class ModuleProcess final : public Process {
     if (opening_thread_.joinable()) opening_thread_.join();
     if (health_thread_.joinable()) health_thread_.join();
     if (server_ != nullptr) {
-      Log(Level::kInfo, "stopping: calls");
+      Log(Level::kInfo, "stopping: calls and effects");
+      std::thread effects([this] { DrainEffects(); });
       server_->Drain(drain_pause_, drain_grace_);
+      effects.join();
     }
-    Log(Level::kInfo, "stopping: effects and engines");
-    for (const auto& service : services_) service->DrainEffects();
+    Log(Level::kInfo, "stopping: engines");
     for (const auto& service : services_) service->StopEngine();
     for (const auto& service : services_) service->GiveUpLeases();
     admin_http_.reset();
@@ -127,6 +128,21 @@ class ModuleProcess final : public Process {
   }
 
  private:
+  // Beside the calls, so after the same pause: until then everything goes on as ever.
+  void DrainEffects() {
+    {
+      Mutex mu;
+      CondVar never;
+      MutexLock lock(mu);
+      clock_.WaitUntil(mu, never, clock_.Now() + drain_pause_);
+    }
+    std::vector<std::thread> draining;
+    for (const auto& service : services_) {
+      draining.emplace_back([&service] { service->DrainEffects(); });
+    }
+    for (std::thread& thread : draining) thread.join();
+  }
+
   // --- on a data folder ---
 
   absl::Status RunEmbedded(std::vector<ModuleDefinition> modules) {
@@ -308,8 +324,7 @@ class ModuleProcess final : public Process {
   // What gRPC's health service says follows the engines. One thread at a time.
   void UpdateHealth() {
     const std::vector<std::string> reasons = NotReady();
-    // Words may change with every look; what counts is how much is wrong.
-    if (reported_.has_value() && *reported_ == reasons.size()) return;
+    if (!news_.Tell(reasons, clock_.Steady())) return;
     server_->SetServing(reasons.empty());
     if (reasons.empty()) {
       Log(Level::kInfo, "ready",
@@ -318,7 +333,6 @@ class ModuleProcess final : public Process {
       Log(Begun() ? Level::kError : Level::kInfo, "not serving",
           {{"reasons", absl::StrJoin(reasons, "; ")}});
     }
-    reported_ = reasons.size();
   }
 
   void FollowHealth() {
@@ -348,7 +362,7 @@ class ModuleProcess final : public Process {
   std::vector<std::unique_ptr<rpc::Service>> own_rpcs_;
   std::unique_ptr<rpc::Server> server_;
   std::unique_ptr<AdminHttp> admin_http_;
-  std::optional<size_t> reported_;  // number of reasons last told
+  ReadinessNews news_;
   std::thread health_thread_;
   std::thread opening_thread_;
   Mutex mu_;
@@ -368,7 +382,7 @@ std::vector<config::Key> ProcessKeys(const Installation& installation) {
       {"replica.id", "", "this replica's name in logs and leases; a random part is added"},
       {"log.level", "info", "debug, info, warning or error"},
       {"drain.pause", "200", "milliseconds between \"not serving\" and the end of the first call"},
-      {"drain.grace", "10000", "milliseconds that calls under way get at the stop"},
+      {"drain.grace", "10000", "milliseconds that what is under way gets at the stop"},
   };
   for (const std::vector<config::Key>& more : {PlatformKeys(), PeerKeys(installation)}) {
     keys.insert(keys.end(), more.begin(), more.end());

@@ -33,8 +33,8 @@ std::vector<config::Key> KeysOfOtherCommands();
 // until the databases are there and migrated; nothing but a wrong configuration ends the start.
 // Rpcs of services that are not here are passed on to their processes.
 //
-// Stop order is the reverse: health off, pause, watch streams, calls, effects, engines, leases,
-// databases.
+// Stop order is the reverse: health off, pause, watch streams, calls beside effects, engines,
+// leases, databases.
 class Process {
  public:
   static absl::StatusOr<std::unique_ptr<Process>> Start(const std::string& program,

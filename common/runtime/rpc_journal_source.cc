@@ -13,6 +13,18 @@ namespace {
 
 constexpr absl::Duration kTimeout = absl::Seconds(5);
 
+template <typename Response>
+absl::StatusOr<bus::JournalSource::Chunk> TakeChunk(Response& response) {
+  bus::JournalSource::Chunk chunk;
+  chunk.producer = response.producer();
+  chunk.end = response.end();
+  chunk.rows.reserve(static_cast<size_t>(response.rows_size()));
+  for (journal::v1::JournalRow& row : *response.mutable_rows()) {
+    chunk.rows.push_back(FromMessage(std::move(row)));
+  }
+  return chunk;
+}
+
 }  // namespace
 
 RpcJournalSource::RpcJournalSource(std::string self, const Installation& installation,
@@ -23,8 +35,9 @@ RpcJournalSource::RpcJournalSource(std::string self, const Installation& install
   }
 }
 
-template <typename Request, typename Response>
-void RpcJournalSource::Ask(const std::string& method, const Request& request, Done done) {
+template <typename Response, typename Request, typename Take, typename Answer>
+void RpcJournalSource::Ask(const std::string& method, const Request& request,
+                           absl::Duration timeout, Take take, Answer done) {
   const auto producer = producers_.find(request.topic());
   if (producer == producers_.end()) {
     return done(absl::UnavailableError(
@@ -36,26 +49,19 @@ void RpcJournalSource::Ask(const std::string& method, const Request& request, Do
         absl::StrCat("the address of the service ", producer->second, " is not known")));
   }
   rpc::CallOptions options;
-  options.timeout = kTimeout;
+  options.timeout = timeout;
   options.metadata = rpc::ServiceIdentity(self_);
   auto response = std::make_shared<Response>();
-  client->CallAsync(
-      absl::StrCat("watchbell.journal.v1.JournalService/", method), request, response.get(),
-      options,
-      [response, service = producer->second, done = std::move(done)](const absl::Status& status) {
-        if (!status.ok()) {
-          return done(absl::UnavailableError(
-              absl::StrCat("the journal of ", service, " cannot be read: ", status.message())));
-        }
-        Chunk chunk;
-        chunk.producer = response->producer();
-        chunk.end = response->end();
-        chunk.rows.reserve(static_cast<size_t>(response->rows_size()));
-        for (journal::v1::JournalRow& row : *response->mutable_rows()) {
-          chunk.rows.push_back(FromMessage(std::move(row)));
-        }
-        done(std::move(chunk));
-      });
+  client->CallAsync(absl::StrCat("watchbell.journal.v1.JournalService/", method), request,
+                    response.get(), options,
+                    [response, service = producer->second, take = std::move(take),
+                     done = std::move(done)](const absl::Status& status) {
+                      if (!status.ok()) {
+                        return done(absl::UnavailableError(absl::StrCat(
+                            "the journal of ", service, " cannot be read: ", status.message())));
+                      }
+                      done(take(*response));
+                    });
 }
 
 void RpcJournalSource::ReadShard(const std::string& topic, int shard, int64_t after_sequence,
@@ -65,8 +71,8 @@ void RpcJournalSource::ReadShard(const std::string& topic, int shard, int64_t af
   request.set_shard(shard);
   request.set_after_sequence(after_sequence);
   request.set_limit(limit);
-  Ask<journal::v1::ReadShardRequest, journal::v1::ReadShardResponse>("ReadShard", request,
-                                                                     std::move(done));
+  using Response = journal::v1::ReadShardResponse;
+  Ask<Response>("ReadShard", request, kTimeout, &TakeChunk<Response>, std::move(done));
 }
 
 void RpcJournalSource::ReadStream(const std::string& topic, const std::string& tenant,
@@ -78,8 +84,24 @@ void RpcJournalSource::ReadStream(const std::string& topic, const std::string& t
   request.set_stream_id(stream_id);
   request.set_after_version(after_version);
   request.set_limit(limit);
-  Ask<journal::v1::ReadStreamRequest, journal::v1::ReadStreamResponse>("ReadStream", request,
-                                                                       std::move(done));
+  using Response = journal::v1::ReadStreamResponse;
+  Ask<Response>("ReadStream", request, kTimeout, &TakeChunk<Response>, std::move(done));
+}
+
+void RpcJournalSource::ReadHeads(const std::string& topic, const std::vector<int>& shards,
+                                 HeadsDone done) {
+  journal::v1::ReadHeadsRequest request;
+  request.set_topic(topic);
+  request.mutable_shards()->Add(shards.begin(), shards.end());
+  using Response = journal::v1::ReadHeadsResponse;
+  const auto take = [count = request.shards_size()](
+                        const Response& response) -> absl::StatusOr<std::vector<int64_t>> {
+    if (response.sequences_size() != count) {
+      return absl::UnavailableError("a producer did not answer what it was asked");
+    }
+    return std::vector<int64_t>(response.sequences().begin(), response.sequences().end());
+  };
+  Ask<Response>("ReadHeads", request, kHeadsLimit, take, std::move(done));
 }
 
 }  // namespace watchbell::runtime

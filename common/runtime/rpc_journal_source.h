@@ -3,6 +3,7 @@
 
 #include <map>
 #include <string>
+#include <vector>
 
 #include "common/bus/journal_source.h"
 #include "common/runtime/peers.h"
@@ -21,10 +22,13 @@ class RpcJournalSource final : public bus::JournalSource {
                  Done done) override;
   void ReadStream(const std::string& topic, const std::string& tenant, const std::string& stream_id,
                   int64_t after_version, int limit, Done done) override;
+  void ReadHeads(const std::string& topic, const std::vector<int>& shards, HeadsDone done) override;
 
  private:
-  template <typename Request, typename Response>
-  void Ask(const std::string& method, const Request& request, Done done);
+  // `take` makes of the response what `done` is given.
+  template <typename Response, typename Request, typename Take, typename Answer>
+  void Ask(const std::string& method, const Request& request, absl::Duration timeout, Take take,
+           Answer done);
 
   const std::string self_;
   std::map<std::string, std::string> producers_;  // by topic

@@ -88,11 +88,12 @@ void RunningService::Start() {
 }
 
 void RunningService::DrainEffects() {
-  if (effects_ != nullptr) effects_->Close();
+  if (effects_ != nullptr) effects_->Drain();
 }
 
 void RunningService::StopEngine() {
   if (core_ != nullptr) core_->engine().Stop();
+  if (effects_ != nullptr) effects_->Close();
 }
 
 void RunningService::GiveUpLeases() {

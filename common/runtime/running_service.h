@@ -21,7 +21,7 @@
 
 namespace watchbell::runtime {
 
-// Steps of one thread, in this order: Make, Open, Start; then DrainEffects, StopEngine,
+// Steps, one after the other, in this order: Make, Open, Start; then DrainEffects, StopEngine,
 // GiveUpLeases. After an error of Make or Open only Reset, then Make again. Trouble and Measure are
 // thread-safe between Start and the destructor.
 class RunningService {
@@ -49,8 +49,10 @@ class RunningService {
   // Begins to work; with replicas, to take its share of the shards.
   void Start();
 
-  // What is under way is finished, nothing new begins.
+  // What is under way is finished, nothing new begins; calls and timers are still served, and what
+  // they would begin is given back.
   void DrainEffects();
+  // Then nobody takes outcomes any more: the runner of the effects ends, too.
   void StopEngine();
   void GiveUpLeases();
 

@@ -26,6 +26,7 @@ PORTS = {"tickets": [7700, 7701], "sla": [7710, 7711], "escalation": [7720, 7721
          "analytics": [7740, 7741], "smtp": [7770], "postgres": [7780], "kafka": [7790, 7791]}
 INFRASTRUCTURE = ("kafka", "postgres", "smtp")
 NAMES = INFRASTRUCTURE + SERVICES
+TOPICS_SECONDS = 240  # the program gives up earlier, and says why
 
 
 class Stack:
@@ -61,7 +62,9 @@ class Stack:
                 self._wait(INFRASTRUCTURE)
                 if started or any(not self.servers[name].alive() for name in SERVICES):
                     self.run("migrate", f"--database-url={self.database_url}")
-                    self.run("topics", "--create", f"--kafka-brokers={self.brokers}", "--kafka-replication=1")
+                    # It waits until the broker has made them: on a slow disk that takes half a minute.
+                    self.run("topics", "--create", f"--kafka-brokers={self.brokers}", "--kafka-replication=1",
+                             limit=TOPICS_SECONDS)
                 self._begin(SERVICES, started)
                 self._wait(SERVICES)
             finally:

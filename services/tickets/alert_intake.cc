@@ -48,6 +48,7 @@ template <typename State>
 struct Copy {
   State state;
   bool changed = false;
+  bool created = false;
 };
 
 // Copies by id; loaded from the view when first asked for.
@@ -65,9 +66,18 @@ class Copies {
     }
     return it->second;
   }
+  Copy<State>& New(const std::string& id) {
+    Copy<State>& copy = copies_[id];
+    copy.created = true;
+    return copy;
+  }
   void PutAll(Decision* decision) {
     for (auto& [id, copy] : copies_) {
-      if (copy.changed) decision->Put(key_(tenant_, id), std::move(copy.state));
+      if (copy.created) {
+        decision->Create(key_(tenant_, id), std::move(copy.state));
+      } else if (copy.changed) {
+        decision->Put(key_(tenant_, id), std::move(copy.state));
+      }
     }
   }
 
@@ -117,7 +127,6 @@ class Intake {
     }
     v1::PublishAlertsResponse response;
     for (const ParsedAlert& alert : parsed_) Take(alert, response.add_outcomes());
-    if (!missing_.empty()) return Decision::NeedsMore(std::move(missing_));
     decision_.Reply(response);
     if (counter_.last() >= first_new_) decision_.Put(CounterKey(tenant_), std::move(counter_));
     correlations_.PutAll(&decision_);
@@ -285,9 +294,7 @@ class Intake {
     counter_.set_last(counter_.last() + 1);
     const std::string id = TicketId(counter_.last());
     const EntityKey key = TicketKey(tenant_, id);
-    if (!view_.Loaded(key)) missing_.push_back(key);
-    Copy<state::v1::TicketState>& copy = tickets_.Of(id);
-    copy.changed = true;
+    Copy<state::v1::TicketState>& copy = tickets_.New(id);
     copy.state.set_description(alert.description);
     v1::Ticket& ticket = *copy.state.mutable_ticket();
     ticket.set_type(v1::TICKET_TYPE_INCIDENT);
@@ -319,7 +326,6 @@ class Intake {
   Copies<state::v1::TicketState> tickets_;
   state::v1::Counter counter_;
   int64_t first_new_ = 0;
-  std::vector<EntityKey> missing_;  // new tickets not loaded yet
   Decision decision_;
 };
 

@@ -33,26 +33,33 @@ std::string OneLine(absl::string_view text, size_t characters) {
   return std::string(absl::StripAsciiWhitespace(line));
 }
 
-// Label sets: "" or why they are bad.
-std::string ReadLabels(const Json& object, const std::string& path, Labels* labels) {
-  if (!object.is_object()) return Fault("WRONG_TYPE", absl::StrCat(path, " is no object"));
+void Refuse(const Fault& fault, ParsedAlert* parsed) {
+  parsed->error = fault.text;
+  parsed->error_path = fault.path;
+}
+
+// Label sets: nothing, or why they are bad.
+Fault ReadLabels(const Json& object, const std::string& path, Labels* labels) {
+  if (!object.is_object()) return Fault("WRONG_TYPE", absl::StrCat(path, " is no object"), path);
   if (object.size() > kMaxLabels) {
-    return Fault("TOO_MANY_LABELS", absl::StrCat(path, " has more than ", kMaxLabels));
+    return Fault("TOO_MANY_LABELS", absl::StrCat(path, " has more than ", kMaxLabels), path);
   }
   for (const auto& [name, value] : object.items()) {
     const std::string where =
         absl::StrCat(path, "/", Step(name.size() > kMaxLabelName ? OneLine(name, 40) : name));
     if (name.size() > kMaxLabelName)
-      return Fault("FIELD_TOO_LARGE", absl::StrCat("the name of ", where));
-    if (!value.is_string()) return Fault("WRONG_TYPE", absl::StrCat(where, " is no string"));
+      return Fault("FIELD_TOO_LARGE", absl::StrCat("the name of ", where), path);
+    if (!value.is_string()) {
+      return Fault("WRONG_TYPE", absl::StrCat(where, " is no string"), where);
+    }
     const auto& text = value.get_ref<const std::string&>();
     if (text.size() > kMaxLabelValue) {
       return Fault("FIELD_TOO_LARGE",
-                   absl::StrCat(where, " has more than ", kMaxLabelValue, " bytes"));
+                   absl::StrCat(where, " has more than ", kMaxLabelValue, " bytes"), where);
     }
     if (!text.empty()) labels->emplace(name, text);
   }
-  return "";
+  return {};
 }
 
 std::string LabelOf(const Labels& labels, const char* name) {
@@ -101,8 +108,9 @@ void SetSeverity(absl::string_view label, ParsedAlert* parsed) {
 void ReadStatus(const Json& alert, ParsedAlert* parsed) {
   const std::string status = TextAt(alert, "status");
   if (status != "firing" && status != "resolved") {
-    parsed->error =
-        Fault("UNKNOWN_ENUM", absl::StrCat(parsed->path, "/status is neither firing nor resolved"));
+    const std::string path = absl::StrCat(parsed->path, "/status");
+    Refuse(Fault("UNKNOWN_ENUM", absl::StrCat(path, " is neither firing nor resolved"), path),
+           parsed);
   }
   parsed->firing = status == "firing";
 }
@@ -112,14 +120,15 @@ void ReadLabelled(const Json& alert, const Labels& group, ParsedAlert* parsed) {
   const std::string labels_path = absl::StrCat(parsed->path, "/labels");
   const auto labels = alert.find("labels");
   if (labels == alert.end()) {
-    parsed->error = Fault("MISSING_FIELD", labels_path);
+    Refuse(Fault("MISSING_FIELD", labels_path, labels_path), parsed);
     return;
   }
-  parsed->error = ReadLabels(*labels, labels_path, &parsed->labels);
+  Refuse(ReadLabels(*labels, labels_path, &parsed->labels), parsed);
   if (!parsed->error.empty()) return;
   if (parsed->labels.empty()) {
-    parsed->error =
-        Fault("EMPTY_LABELS", absl::StrCat(labels_path, " would make every such alert one"));
+    Refuse(Fault("EMPTY_LABELS", absl::StrCat(labels_path, " would make every such alert one"),
+                 labels_path),
+           parsed);
     return;
   }
   parsed->identity = parsed->labels;
@@ -141,8 +150,8 @@ template <typename Read>
 absl::StatusOr<std::vector<ParsedAlert>> ReadEach(const JsonText& text, const Json& array,
                                                   const std::string& path, Read read) {
   if (array.size() > kMaxAlerts) {
-    return BadPayload(
-        Fault("TOO_MANY_ALERTS", absl::StrCat(path, " has more than ", kMaxAlerts, " alerts")));
+    return BadPayload(Fault("TOO_MANY_ALERTS",
+                            absl::StrCat(path, " has more than ", kMaxAlerts, " alerts"), path));
   }
   std::vector<ParsedAlert> alerts;
   alerts.reserve(array.size());
@@ -151,10 +160,12 @@ absl::StatusOr<std::vector<ParsedAlert>> ReadEach(const JsonText& text, const Js
     ParsedAlert parsed;
     parsed.path = absl::StrCat(path, "/", alerts.size());
     if (const auto name = twice.extract(parsed.path); !name.empty()) {
-      parsed.error = Fault("DUPLICATE_KEY",
-                           absl::StrCat("\"", name.mapped(), "\" comes twice in ", parsed.path));
+      Refuse(
+          Fault("DUPLICATE_KEY",
+                absl::StrCat("\"", name.mapped(), "\" comes twice in ", parsed.path), parsed.path),
+          &parsed);
     } else if (!alert.is_object()) {
-      parsed.error = Fault("WRONG_TYPE", absl::StrCat(parsed.path, " is no object"));
+      Refuse(Fault("WRONG_TYPE", absl::StrCat(parsed.path, " is no object"), parsed.path), &parsed);
     } else {
       read(alert, &parsed);
     }
@@ -172,19 +183,20 @@ absl::StatusOr<std::vector<ParsedAlert>> ReadWebhook(const JsonText& text, const
                                                      const std::string& path) {
   const auto version = body.find("version");
   if (version != body.end() && *version != "4" && *version != 4) {
-    return BadPayload(
-        Fault("UNSUPPORTED_VERSION", "only version 4 of the webhook format is known"));
+    return BadPayload(Fault("UNSUPPORTED_VERSION", "only version 4 of the webhook format is known",
+                            absl::StrCat(path, "/version")));
   }
   const std::string alerts_path = absl::StrCat(path, "/alerts");
   const auto alerts = body.find("alerts");
-  if (alerts == body.end()) return BadPayload(Fault("MISSING_FIELD", alerts_path));
+  if (alerts == body.end()) return BadPayload(Fault("MISSING_FIELD", alerts_path, alerts_path));
   if (!alerts->is_array()) {
-    return BadPayload(Fault("WRONG_TYPE", absl::StrCat(alerts_path, " must be an array")));
+    return BadPayload(
+        Fault("WRONG_TYPE", absl::StrCat(alerts_path, " must be an array"), alerts_path));
   }
   Labels group;
   if (const auto it = body.find("groupLabels"); it != body.end() && !it->is_null()) {
-    const std::string error = ReadLabels(*it, absl::StrCat(path, "/groupLabels"), &group);
-    if (!error.empty()) return BadPayload(error);
+    const Fault fault = ReadLabels(*it, absl::StrCat(path, "/groupLabels"), &group);
+    if (!fault.text.empty()) return BadPayload(fault);
   }
   return ReadEach(text, *alerts, alerts_path, [&](const Json& alert, ParsedAlert* parsed) {
     ReadStatus(alert, parsed);
@@ -205,16 +217,17 @@ void ReadKeyed(const Json& body, const Sending& sending, ParsedAlert* parsed) {
   const std::string key = TextAt(body, kKeyField);
   const std::string key_path = absl::StrCat(parsed->path, "/", kKeyField);
   if (key.empty()) {
-    parsed->error = Fault("WRONG_TYPE", absl::StrCat(key_path, " is no text, or empty"));
+    Refuse(Fault("WRONG_TYPE", absl::StrCat(key_path, " is no text, or empty"), key_path), parsed);
   } else if (key.size() > kMaxKey) {
-    parsed->error =
-        Fault("FIELD_TOO_LARGE", absl::StrCat(key_path, " has more than ", kMaxKey, " bytes"));
+    Refuse(Fault("FIELD_TOO_LARGE", absl::StrCat(key_path, " has more than ", kMaxKey, " bytes"),
+                 key_path),
+           parsed);
   } else {
     ReadStatus(body, parsed);
   }
   if (!parsed->error.empty()) return;
   if (const auto labels = body.find("labels"); labels != body.end() && !labels->is_null()) {
-    parsed->error = ReadLabels(*labels, absl::StrCat(parsed->path, "/labels"), &parsed->labels);
+    Refuse(ReadLabels(*labels, absl::StrCat(parsed->path, "/labels"), &parsed->labels), parsed);
     if (!parsed->error.empty()) return;
   }
   parsed->identity = {{kKeyField, key}};
@@ -257,7 +270,8 @@ absl::StatusOr<std::vector<ParsedAlert>> ReadAlerts(const JsonText& text, const 
   return BadPayload(Fault(
       "NO_ALERT",
       absl::StrCat(path, path.empty() ? "" : " ",
-                   "is no array of alerts and has neither \"alerts\" nor \"", kKeyField, "\"")));
+                   "is no array of alerts and has neither \"alerts\" nor \"", kKeyField, "\""),
+      path));
 }
 
 }  // namespace watchbell::tickets

@@ -26,8 +26,9 @@ inline constexpr size_t kMaxLabelName = 256;    // bytes
 inline constexpr size_t kMaxLabelValue = 4096;  // bytes
 
 struct ParsedAlert {
-  std::string path;   // JSON Pointer, "/alerts/3"
-  std::string error;  // "REASON: sentence" of a bad one; nothing else is set then
+  std::string path;        // JSON Pointer, "/alerts/3"
+  std::string error;       // "REASON: sentence" of a bad one; nothing else is set then
+  std::string error_path;  // JSON Pointer of what is bad about it
 
   bool firing = false;
   Labels labels;        // without empty values

@@ -9,6 +9,7 @@
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "common/base/errors.h"
+#include "common/base/payload_path.h"
 #include "common/base/status_macros.h"
 #include "common/telemetry/trace.h"
 #include "services/tickets/json_text.h"
@@ -24,6 +25,11 @@ constexpr size_t kMaxSource = 200;  // bytes: it is part of keys
 
 absl::Status Bad(absl::string_view reason, absl::string_view message) {
   return WithReason(absl::StatusCode::kInvalidArgument, reason, message);
+}
+
+// Of what lies at a JSON Pointer of the document; `message` goes on after it.
+absl::Status BadAt(absl::string_view reason, absl::string_view path, absl::string_view message) {
+  return AtPath(Bad(reason, absl::StrCat(path, message)), path);
 }
 
 bool IsAttributeName(absl::string_view name) {
@@ -180,30 +186,32 @@ absl::StatusOr<CloudEvent> ReadHeaders(const bus::Record& record) {
 absl::Status ReadStructured(const Json& document, CloudEvent* event) {
   if (!document.is_object()) return Bad("BAD_CLOUDEVENT", "is no JSON object");
   const std::string version = TextAt(document, "specversion");
-  if (version.empty()) return Bad("BAD_CLOUDEVENT", "/specversion is missing");
+  if (version.empty()) return BadAt("BAD_CLOUDEVENT", "/specversion", " is missing");
   if (version != "1.0") {
-    return Bad("UNSUPPORTED_VERSION", "/specversion: only CloudEvents 1.0 is understood");
+    return BadAt("UNSUPPORTED_VERSION", "/specversion", ": only CloudEvents 1.0 is understood");
   }
   for (const auto& [name, value] : document.items()) {
     if (name == "data" || name == "data_base64") continue;
     if (!IsAttributeName(name)) {
-      return Bad("INVALID_ATTRIBUTE_NAME",
-                 absl::StrCat("/", Step(name.substr(0, name.find_first_of("\n"))),
-                              " has other than a-z and 0-9 in its name"));
+      return BadAt("INVALID_ATTRIBUTE_NAME",
+                   absl::StrCat("/", Step(name.substr(0, name.find_first_of("\n")))),
+                   " has other than a-z and 0-9 in its name");
     }
     if (!value.is_string()) continue;  // numbers and truth values mean nothing to us
     const auto& text = value.get_ref<const std::string&>();
     const absl::string_view fault =
         IsAttributeText(text) ? Take(name, text, event) : "holds a control character";
-    if (!fault.empty()) return Bad("BAD_CLOUDEVENT", absl::StrCat("/", name, " ", fault));
+    if (!fault.empty())
+      return BadAt("BAD_CLOUDEVENT", absl::StrCat("/", name), absl::StrCat(" ", fault));
   }
   for (const char* name : {"id", "source", "type"}) {
     if (!TextAt(document, name).empty()) continue;
-    return Bad("BAD_CLOUDEVENT", absl::StrCat("/", name, " is missing, empty or no text"));
+    return BadAt("BAD_CLOUDEVENT", absl::StrCat("/", name), " is missing, empty or no text");
   }
   const std::string type = TextAt(document, "datacontenttype");
   if (!type.empty() && !MayBeJson(MediaType(type))) {
-    return Bad("UNSUPPORTED_CONTENT_TYPE", "/datacontenttype: only JSON in UTF-8 is understood");
+    return BadAt("UNSUPPORTED_CONTENT_TYPE", "/datacontenttype",
+                 ": only JSON in UTF-8 is understood");
   }
   const bool data = document.contains("data");
   const bool base64 = document.contains("data_base64");

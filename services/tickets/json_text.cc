@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "common/base/errors.h"
+#include "common/base/payload_path.h"
 #include "common/time/rfc3339.h"
 
 namespace watchbell::tickets {
@@ -54,7 +55,7 @@ class Watcher : public nlohmann::json_sax<Json> {
     return false;
   }
 
-  const std::string& fault() const { return fault_; }
+  const Fault& fault() const { return fault_; }
   std::map<std::string, std::string> TakeTwice() { return std::move(twice_); }
 
  private:
@@ -92,16 +93,17 @@ class Watcher : public nlohmann::json_sax<Json> {
 
   std::vector<Level> open_;
   std::map<std::string, std::string> twice_;
-  std::string fault_;
+  Fault fault_;
 };
 
 }  // namespace
 
-std::string Fault(absl::string_view reason, absl::string_view sentence) {
-  return absl::StrCat(reason, ": ", sentence);
-}
+Fault::Fault(absl::string_view reason, absl::string_view sentence, absl::string_view where)
+    : text(absl::StrCat(reason, ": ", sentence)), path(where) {}
 
-absl::Status BadPayload(absl::string_view fault) { return InvalidField("payload", fault); }
+absl::Status BadPayload(const Fault& fault) {
+  return AtPath(InvalidField("payload", fault.text), fault.path);
+}
 
 absl::StatusOr<JsonText> ParseJsonText(absl::string_view text) {
   if (absl::StripAsciiWhitespace(text).empty()) return BadPayload(Fault("EMPTY_BODY", "is empty"));

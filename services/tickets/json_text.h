@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
@@ -25,10 +26,17 @@ struct JsonText {
 // INVALID_UTF8, TOO_DEEP. Throws nothing.
 absl::StatusOr<JsonText> ParseJsonText(absl::string_view text);
 
-// The error of a payload: INVALID_ARGUMENT naming `payload`.
-absl::Status BadPayload(absl::string_view fault);
-// "REASON: sentence".
-std::string Fault(absl::string_view reason, absl::string_view sentence);
+// What is wrong with a payload, and where.
+struct Fault {
+  Fault() = default;  // nothing
+  Fault(absl::string_view reason, absl::string_view sentence, absl::string_view path = "");
+
+  std::string text;  // "REASON: sentence"; "" = nothing is wrong
+  std::string path;  // JSON Pointer; "" if it is the payload as a whole, or not known
+};
+
+// The error of a payload: INVALID_ARGUMENT naming `payload`, at its path (common/base).
+absl::Status BadPayload(const Fault& fault);
 
 // A name as a step of a JSON Pointer.
 std::string Step(absl::string_view name);

@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "common/base/errors.h"
+#include "common/base/payload_path.h"
 #include "common/base/proto_time.h"
 #include "common/base/status_macros.h"
 #include "services/tickets/cloud_event.h"
@@ -38,14 +39,14 @@ absl::Status BadFault(absl::string_view fault, absl::string_view before = "") {
 // The error of a payload, with its reason where a dead letter shows it.
 absl::Status WithItsReason(const absl::Status& status) {
   const std::vector<FieldViolation> violations = FieldViolations(status);
-  return violations.empty() ? status : BadFault(violations[0].description);
+  return violations.empty() ? status : AtPath(BadFault(violations[0].description), PathOf(status));
 }
 
 absl::StatusOr<std::vector<ParsedAlert>> ReadBase64(const Json& data, const std::string& path,
                                                     const Sending& sending) {
   std::string decoded;
   if (!data.is_string() || !absl::Base64Unescape(data.get_ref<const std::string&>(), &decoded)) {
-    return BadPayload(Fault("BAD_CLOUDEVENT", absl::StrCat(path, " is no base64")));
+    return BadPayload(Fault("BAD_CLOUDEVENT", absl::StrCat(path, " is no base64"), path));
   }
   ASSIGN_OR_RETURN(const JsonText inner, ParseJsonText(decoded));
   return ReadAlerts(inner, inner.document, "", sending);
@@ -60,7 +61,7 @@ absl::StatusOr<std::vector<ParsedAlert>> ReadBody(const JsonText& text,
   return ReadAlerts(text, text.document.at("data"), "/data", sending);
 }
 
-// OK, or what is bad about some of them: the first one's reason, and every path.
+// OK, or what is bad about some of them: the first one's reason and path, and all in words.
 absl::Status BadPart(const std::vector<ParsedAlert>& alerts) {
   const auto bad = [](const ParsedAlert& alert) { return !alert.error.empty(); };
   const auto count = std::count_if(alerts.begin(), alerts.end(), bad);
@@ -75,7 +76,7 @@ absl::Status BadPart(const std::vector<ParsedAlert>& alerts) {
   if (count > kMaxNamed) absl::StrAppend(&others, "; and ", count - kMaxNamed, " more");
   const absl::Status status =
       BadFault(first.error, absl::StrCat(count, " of ", alerts.size(), " alerts bad: "));
-  return Bad(ErrorReason(status), absl::StrCat(status.message(), others));
+  return AtPath(Bad(ErrorReason(status), absl::StrCat(status.message(), others)), first.error_path);
 }
 
 std::shared_ptr<state::v1::RawAlerts> MakeRaw(const bus::Record& record, const CloudEvent& event) {

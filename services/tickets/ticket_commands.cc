@@ -72,7 +72,6 @@ Decision Create(const View& view, const Input& input, const v1::CreateTicketRequ
   state::v1::Counter counter = known != nullptr ? *known : state::v1::Counter();
   counter.set_last(counter.last() + 1);
   const engine::EntityKey key = TicketKey(caller.tenant, TicketId(counter.last()));
-  if (!view.Loaded(key)) return Decision::NeedsMore({key});
 
   state::v1::TicketState state;
   state.set_description(request.description());
@@ -98,7 +97,7 @@ Decision Create(const View& view, const Input& input, const v1::CreateTicketRequ
   TicketEditor(&state, key, &decision).Create(Act{*at, ActorKindOf(caller), "", std::nullopt});
   decision.Reply(WithDescription(state));
   decision.Put(counter_key, std::move(counter));
-  decision.Put(key, std::move(state));
+  decision.Create(key, std::move(state));
   return decision;
 }
 

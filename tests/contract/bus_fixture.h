@@ -164,20 +164,29 @@ class JournalBook : public JournalSource {
     sources_.clear();
   }
   std::atomic<bool> reachable{true};
-  std::atomic<int> asks{0};
+  std::atomic<int> asks{0};  // for rows
 
   void ReadShard(const std::string& topic, int shard, int64_t after_sequence, int limit,
                  Done done) override {
-    Answer(topic, std::move(done), [&](const Source& source) {
-      return journal::ReadTopicShard(*source.reader, source.aggregates, shard, after_sequence,
-                                     limit);
+    ++asks;
+    Answer<Chunk>(topic, done, [&](const Source& source) {
+      return ChunkOf(source, journal::ReadTopicShard(*source.reader, source.aggregates, shard,
+                                                     after_sequence, limit));
     });
   }
   void ReadStream(const std::string& topic, const std::string& tenant, const std::string& stream_id,
                   int64_t after_version, int limit, Done done) override {
-    Answer(topic, std::move(done), [&](const Source& source) {
-      return journal::ReadTopicStream(*source.reader, source.aggregates, tenant, stream_id,
-                                      after_version, limit);
+    ++asks;
+    Answer<Chunk>(topic, done, [&](const Source& source) {
+      return ChunkOf(source, journal::ReadTopicStream(*source.reader, source.aggregates, tenant,
+                                                      stream_id, after_version, limit));
+    });
+  }
+
+  void ReadHeads(const std::string& topic, const std::vector<int>& shards,
+                 HeadsDone done) override {
+    Answer<std::vector<int64_t>>(topic, done, [&](const Source& source) {
+      return journal::ReadTopicHeads(*source.reader, source.aggregates, shards);
     });
   }
 
@@ -187,20 +196,24 @@ class JournalBook : public JournalSource {
     const journal::Reader* reader;
     std::vector<std::string> aggregates;
   };
-  template <typename Read>
-  void Answer(const std::string& topic, Done done, Read read) {
-    ++asks;
-    absl::StatusOr<Chunk> chunk = absl::UnavailableError("the producer does not answer");
+  static absl::StatusOr<Chunk> ChunkOf(const Source& source,
+                                       absl::StatusOr<journal::TopicRows> rows) {
+    if (!rows.ok()) return rows.status();
+    return Chunk{source.producer, std::move(rows->rows), rows->end};
+  }
+  template <typename Found, typename Read>
+  void Answer(const std::string& topic, const std::function<void(absl::StatusOr<Found>)>& done,
+              Read read) {
+    absl::StatusOr<Found> found = absl::UnavailableError("the producer does not answer");
     {
       MutexLock lock(mu_);
       auto source = sources_.find(topic);
       if (reachable && source != sources_.end()) {
-        absl::StatusOr<journal::TopicRows> rows = read(source->second);
-        EXPECT_TRUE(rows.ok()) << rows.status();
-        if (rows.ok()) chunk = Chunk{source->second.producer, std::move(rows->rows), rows->end};
+        found = read(source->second);
+        EXPECT_TRUE(found.ok()) << found.status();
       }
     }
-    done(std::move(chunk));
+    done(std::move(found));
   }
 
   Mutex mu_;

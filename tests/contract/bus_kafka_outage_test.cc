@@ -134,7 +134,7 @@ TEST_F(KafkaOutageTest, NothingWaitsForABrokerThatIsFrozen) {
   producer_.publisher().Release(4);
   producer_.publisher().Hold(4, 0);
   ASSERT_TRUE(AwaitHealth(false));
-  // Nobody has said where the end is.
+  // What the journal has has not come.
   EXPECT_FALSE(consumer_.subscriber().AtEnd(kWidgets, 5, since));
   // A bus that begins now begins all the same, and one of its parts may end.
   auto other = OpenKafka(topics_.options(), journals_, clock_);

@@ -32,7 +32,7 @@ TEST_F(KafkaReaderTest, AnExpiredPositionIsMadeGoodFromTheJournal) {
   producer_.CommitMany("widget", 500, 40);
   before.AwaitTotal(500);
   before.ExpectNothing();
-  for (int shard = 0; shard < kDefaultShards; ++shard) before.AwaitEnd(kWidgets, shard);
+  AwaitLive(before);
   producer_.CommitMany("widget", 10, 40);
   before.AwaitTotal(510);
   before.Leave();
@@ -72,7 +72,7 @@ TEST_F(KafkaReaderTest, APositionThatNeverWasIsMadeGoodFromTheJournal) {
   Join();
   Consumer before(true);
   before.Start(Subscribe(before));
-  for (int shard = 0; shard < kDefaultShards; ++shard) before.AwaitEnd(kWidgets, shard);
+  AwaitLive(before);
   producer_.CommitMany("widget", 300, 40);
   before.AwaitTotal(300);
   before.Leave();
@@ -107,7 +107,7 @@ TEST_F(KafkaReaderTest, AProducerThatDoesNotAnswerKeepsOnlyItsOwnWaiting) {
   Join();
   Consumer before(true);
   before.Start(Subscribe(before, {kGadgets}));
-  for (int shard = 0; shard < kDefaultShards; ++shard) before.AwaitEnd(kGadgets, shard);
+  AwaitLive(before);
   producer_.CommitMany("gadget", 100, 40);
   before.AwaitTotal(100);
   before.Leave();
@@ -207,6 +207,40 @@ TEST_F(KafkaReaderTest, ARawTopicIsReadFromItsBeginningAndGoesOnAtItsOffsets) {
   EXPECT_EQ(consumer.records.back()->value, "and more");
 }
 
+TEST_F(KafkaReaderTest, ARawTopicMadeAnewIsReadFromItsBeginning) {
+  topics_.Make(kRaw);
+  const auto write = [this](const std::string& value) {
+    topics_.Write(kRaw, {"a", value, {{"ce_journalsequence", "1000"}}, 7});
+  };
+  for (int i = 0; i < 5; ++i) write(absl::StrCat("old ", i));
+  RawConsumer consumer;
+  consumer.Start(bus_->Subscribe("readers", {}, {kRaw}, consumer.bell.Wake()));
+  consumer.AwaitTotal(5);
+  EXPECT_EQ(consumer.records.back()->sequence, 0) << "whatever it says of a journal";
+  consumer.Leave();
+  topics_.Delete(kRaw);
+  topics_.Make(kRaw);
+  Open();
+  write("new 0");
+  write("new 1");
+  consumer.Start(bus_->Subscribe("readers", {}, {kRaw}, consumer.bell.Wake()));
+  consumer.AwaitTotal(7);
+  ASSERT_EQ(consumer.records.size(), 7u);
+  EXPECT_EQ(consumer.records[5]->value, "new 0");
+  for (const int i : {5, 6}) {
+    EXPECT_EQ(consumer.records[i]->offset, i - 5);
+    EXPECT_EQ(consumer.records[i]->sequence, 1) << "no repeat of the old ones";
+  }
+  // The count goes on where it was.
+  consumer.Leave();
+  write("new 2");
+  consumer.Start(bus_->Subscribe("readers", {}, {kRaw}, consumer.bell.Wake()));
+  consumer.AwaitTotal(8);
+  ASSERT_EQ(consumer.records.size(), 8u);
+  EXPECT_EQ(consumer.records[7]->offset, 2);
+  EXPECT_EQ(consumer.records[7]->sequence, 1);
+}
+
 TEST_F(KafkaReaderTest, WhatARawTopicHasLostIsCounted) {
   topics_.Make(kRaw);
   RawConsumer consumer;
@@ -280,7 +314,7 @@ TEST_F(KafkaReaderTest, LagIsTold) {
   Join();
   Consumer consumer(true);
   consumer.Start(Subscribe(consumer));
-  for (int shard = 0; shard < kDefaultShards; ++shard) consumer.AwaitEnd(kWidgets, shard);
+  AwaitLive(consumer);
   producer_.CommitMany("widget", 500, 40);
   AwaitPublished();
   const auto lag = [this] {

@@ -35,12 +35,13 @@ TEST_F(PostgresFaultsTest, ASessionEndedBetweenTransactionsIsReplaced) {
   const auto own = schema_.Open();
   ASSERT_TRUE(Write(*own, KeyA()).ok());
   const auto before = own->Sessions();
-  ASSERT_EQ(before.size(), 1u);
+  ASSERT_EQ(before.size(), 2u) << "it, and the owner";
   Terminate(*own);
   const absl::Status written = Write(*own, {"b", int64_t{1}});
   EXPECT_TRUE(written.ok()) << written;
-  ASSERT_EQ(own->Sessions().size(), 1u);
-  EXPECT_NE(own->Sessions(), before);
+  ASSERT_EQ(own->Sessions().size(), 2u);
+  EXPECT_NE(own->Sessions()[0], before[0]);
+  EXPECT_EQ(own->Sessions()[1], before[1]);
 }
 
 TEST_F(PostgresFaultsTest, ASessionEndedAfterALoadIsUnavailable) {
@@ -111,7 +112,7 @@ TEST_F(PostgresFaultsTest, ACommitThatIsStuckOnItsWayCannotComeLater) {
   const absl::Status committed = transaction->Commit();
   EXPECT_EQ(committed.code(), absl::StatusCode::kUnknown) << committed;
   transaction.reset();
-  EXPECT_EQ(database_->Sessions().size(), 1u) << "it may hold locks still";
+  EXPECT_EQ(database_->Sessions().size(), 2u) << "it may hold locks still";
   // What the outcome is, is looked up in the next transaction: from here on it stays so.
   transaction = Begin(*database_);
   EXPECT_TRUE(transaction->Load(KeysTable(), {KeyA()})->empty());
@@ -161,7 +162,7 @@ TEST_F(PostgresFaultsTest, WhileTheServerIsDownEveryCallIsUnavailable) {
   }
   EXPECT_EQ(database_->RunScript("SELECT 1;").code(), absl::StatusCode::kUnavailable);
   EXPECT_EQ(database_->EndSessions({"1:1"}).code(), absl::StatusCode::kUnavailable);
-  EXPECT_TRUE(database_->Sessions().empty());
+  EXPECT_EQ(database_->Sessions().size(), 1u) << "the owner alone";
   proxy_.Refuse(false);
   Insist([&] { return Write(*database_, KeyA()); });
   Insist([&] { return database_->Read("SELECT 1", {}).status(); });
@@ -200,8 +201,7 @@ TEST_F(PostgresFaultsTest, EndedSessionsRollBackAndAreReplaced) {
   auto frozen = Begin(*database_);
   ASSERT_TRUE(frozen->Load(KeysTable(), {KeyA()}).ok());
   ASSERT_TRUE(frozen->Execute("INSERT INTO only_keys (a, b) VALUES ('z', 1)", {}).ok());
-  const auto sessions = database_->Sessions();
-  ASSERT_EQ(sessions.size(), 1u);
+  const std::vector<std::string> sessions = {database_->Sessions().at(0)};
   const absl::Status ended = direct_->EndSessions(sessions);
   EXPECT_TRUE(ended.ok()) << ended;
   // Its locks are free, at once.
@@ -218,6 +218,25 @@ TEST_F(PostgresFaultsTest, EndedSessionsRollBackAndAreReplaced) {
   EXPECT_EQ(database_->Sessions().at(0), now);
   EXPECT_TRUE(Write(*database_, {"c", int64_t{1}}).ok());
   EXPECT_EQ(database_->Sessions().at(0), now);
+}
+
+TEST_F(PostgresFaultsTest, AnOwnerStandsForTheSessionsMadeLater) {
+  PostgresOptions options = schema_.Options();
+  options.application = std::string(80, 'x');  // longer than the server keeps
+  const auto frozen = PostgresSchema::Open(options);
+  const auto other = PostgresSchema::Open(options);
+  const auto sessions = frozen->Sessions();
+  ASSERT_EQ(sessions.size(), 1u) << "it has made none";
+  ASSERT_TRUE(Write(*direct_, KeyA()).ok());
+  auto transaction = Begin(*frozen);
+  ASSERT_TRUE(transaction->Load(KeysTable(), {KeyA()}).ok());
+  auto alive = Begin(*other);
+  ASSERT_TRUE(alive->Insert(KeysTable(), {{"b", int64_t{1}}}).ok());
+  const absl::Status ended = direct_->EndSessions(sessions);
+  EXPECT_TRUE(ended.ok()) << ended;
+  EXPECT_TRUE(Begin(*direct_)->Load(KeysTable(), {KeyA()}).ok()) << "its locks are free";
+  EXPECT_FALSE(transaction->Commit().ok());
+  EXPECT_TRUE(alive->Commit().ok()) << "nobody else's are ended";
 }
 
 // kill -9 of one of its processes makes the whole server start anew from its log.

@@ -130,6 +130,22 @@ TYPED_TEST_P(JournalContract, TheShardsTogetherAreTheWhole) {
   EXPECT_EQ(all.size(), 50u);
 }
 
+TYPED_TEST_P(JournalContract, AShardsHeadIsItsLastSequence) {
+  using ::testing::ElementsAre;
+  using ::testing::IsEmpty;
+  EXPECT_THAT(this->reader().ShardHeads("widget", {0, 1}).value(), ElementsAre(0, 0));
+  this->AppendMixed(100);
+  EXPECT_THAT(this->reader().ShardHeads("widget", {}).value(), IsEmpty());
+  std::vector<int> shards;
+  std::vector<int64_t> heads;
+  for (int shard = kDefaultShards - 1; shard >= 0; --shard) {
+    const auto rows = this->Sequences(this->reader().AfterInShard("widget", shard, 0, 1000));
+    shards.push_back(shard);
+    heads.push_back(rows.empty() ? 0 : rows.back());
+  }
+  EXPECT_EQ(this->reader().ShardHeads("widget", shards).value(), heads);
+}
+
 TYPED_TEST_P(JournalContract, AStreamIsReadByVersion) {
   this->AppendMixed(100);
   const auto rows = this->reader().Stream("widget", "default", "s-3", 4, 3);
@@ -182,7 +198,7 @@ TYPED_TEST_P(JournalContract, AReaderByCursorMissesNothing) {
 
 REGISTER_TYPED_TEST_SUITE_P(JournalContract, ARowComesBackWhole, HeadIsTheLastSequence,
                             AfterGoesOnWhereItStopped, TheShardsTogetherAreTheWhole,
-                            AStreamIsReadByVersion, AVersionIsGivenOnce,
-                            AReaderByCursorMissesNothing);
+                            AShardsHeadIsItsLastSequence, AStreamIsReadByVersion,
+                            AVersionIsGivenOnce, AReaderByCursorMissesNothing);
 
 }  // namespace watchbell::journal

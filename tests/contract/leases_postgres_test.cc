@@ -140,6 +140,22 @@ TEST_F(LeasesPostgresTest, TheLocksOfAFrozenHolderDoNotStopTheTakeover) {
   EXPECT_NE(Beat("a"), -1);
 }
 
+TEST_F(LeasesPostgresTest, ASessionMadeAfterTheLastHeartbeatIsEndedToo) {
+  const auto frozen = Join("a", clock_);
+  ASSERT_TRUE(frozen->keeper->RunOnce().ok());
+  ASSERT_EQ(frozen->keeper->Held().size(), 16u);
+  const auto transaction = ActFor(*frozen, AllShards());  // it connects for this
+
+  const auto watcher = Join("b", clock_);
+  for (int look = 0; look < 16; ++look) {
+    const absl::Status status = watcher->keeper->RunOnce();
+    EXPECT_TRUE(status.ok()) << status;
+    clock_.Advance(kTick);
+  }
+  EXPECT_EQ(watcher->keeper->Held().size(), 16u);
+  EXPECT_FALSE(transaction->Commit().ok());
+}
+
 TEST_F(LeasesPostgresTest, LeasesInUseMoveAfterTheCommitAndTheHeartbeatGoesOn) {
   const auto holder = Join("a", clock_);
   ASSERT_TRUE(holder->keeper->RunOnce().ok());

@@ -58,6 +58,7 @@ class PostgresTest : public ::testing::Test {
   // By the hand of an administrator.
   void Terminate(Database& database) {
     for (const std::string& session : database.Sessions()) {
+      if (session.find(':') == std::string::npos) continue;  // no session, but their owner
       const std::string pid = session.substr(0, session.find(':'));
       Read(absl::StrCat("SELECT pg_terminate_backend(", pid, ", 60000)"));
     }

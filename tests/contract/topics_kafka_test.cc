@@ -1,5 +1,12 @@
 #include "common/bus/kafka/topics_admin.h"
 
+#include <librdkafka/rdkafka.h>
+#include <librdkafka/rdkafka_mock.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
 #include "gmock/gmock.h"
 #include "tests/contract/kafka_tools.h"
 
@@ -81,6 +88,66 @@ TEST_F(TopicsTest, WhatTheBrokersRefuseIsSaid) {
   nobody.brokers = "127.0.0.1:1";
   EXPECT_EQ(CheckTopics(nobody, specs_, absl::Seconds(1)).status().code(),
             absl::StatusCode::kUnavailable);
+}
+
+// A broker that knows its topics before it can serve them, as one does while its disk makes them.
+class SlowBrokerTest : public ::testing::Test {
+ protected:
+  static constexpr int16_t kListOffsets = 2;  // in Kafka's protocol
+
+  SlowBrokerTest() {
+    char text[256] = "";
+    client_.reset(rd_kafka_new(RD_KAFKA_PRODUCER, rd_kafka_conf_new(), text, sizeof(text)));
+    broker_.reset(rd_kafka_mock_cluster_new(client_.get(), 1));
+    options_.brokers = rd_kafka_mock_cluster_bootstraps(broker_.get());
+    defaults_.shards = 3;
+    defaults_.replication = defaults_.min_insync_replicas = 1;
+    specs_ = TopicSpecs({{"a.v1", {"x"}}}, defaults_);
+    for (const TopicSpec& spec : specs_) {
+      rd_kafka_mock_topic_create(broker_.get(), spec.name.c_str(), spec.partitions, 1);
+    }
+  }
+
+  absl::Status Create(absl::Duration limit) {
+    return CreateMissing(options_, specs_, limit).status();
+  }
+
+  struct FreeClient {
+    void operator()(rd_kafka_t* client) const { rd_kafka_destroy(client); }
+  };
+  struct FreeBroker {
+    void operator()(rd_kafka_mock_cluster_t* broker) const {
+      rd_kafka_mock_cluster_destroy(broker);
+    }
+  };
+  std::unique_ptr<rd_kafka_t, FreeClient> client_;
+  std::unique_ptr<rd_kafka_mock_cluster_t, FreeBroker> broker_;
+  KafkaOptions options_;
+  TopicDefaults defaults_;
+  std::vector<TopicSpec> specs_;
+};
+
+TEST_F(SlowBrokerTest, TopicsAreWaitedForUntilEachPartitionHasALeader) {
+  rd_kafka_mock_partition_set_leader(broker_.get(), "a.v1.x.dlq", 1, -1);
+  const absl::Status waits = Create(absl::Seconds(1));
+  EXPECT_EQ(waits.code(), absl::StatusCode::kUnavailable);
+  EXPECT_THAT(std::string(waits.message()),
+              HasSubstr("not ready after 1s: topic a.v1.x.dlq: 1 of 3 partitions have no leader"));
+  rd_kafka_mock_partition_set_leader(broker_.get(), "a.v1.x.dlq", 1, 1);
+  const absl::Status made = Create(absl::Minutes(1));
+  EXPECT_TRUE(made.ok()) << made;
+}
+
+TEST_F(SlowBrokerTest, TopicsAreWaitedForUntilTheirLeadersHaveThem) {
+  std::vector<rd_kafka_resp_err_t> refused(10'000, RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION);
+  rd_kafka_mock_push_request_errors_array(broker_.get(), kListOffsets, refused.size(),
+                                          refused.data());
+  const absl::Status waits = Create(absl::Seconds(1));
+  EXPECT_EQ(waits.code(), absl::StatusCode::kUnavailable);
+  EXPECT_THAT(std::string(waits.message()), HasSubstr("not ready after 1s"));
+  rd_kafka_mock_clear_request_errors(broker_.get(), kListOffsets);
+  const absl::Status made = Create(absl::Minutes(1));
+  EXPECT_TRUE(made.ok()) << made;
 }
 
 }  // namespace

@@ -415,9 +415,9 @@ def progress():
     for service in SERVICES:
         for shard, sequence in world.cluster.sql(f"SELECT shard, sequence FROM {service}.relay_positions"):
             rows[service, "relay_positions", "", shard] = int(sequence)
-        for topic, shard, offset in world.cluster.sql(
-                f"SELECT topic, shard, next_offset FROM {service}.topic_positions WHERE topic <> ''"):
-            rows[service, "topic_positions", topic, shard] = int(offset)
+        for topic, shard, sequence in world.cluster.sql(
+                f"SELECT topic, shard, sequence FROM {service}.topic_positions WHERE topic <> ''"):
+            rows[service, "topic_positions", topic, shard] = int(sequence)
     return rows
 
 

@@ -1,4 +1,4 @@
-"""Kafka by a foreign client: records are put on topics and read from them with kcat, byte for byte."""
+"""Kafka by a foreign client, librdkafka's command line: records are put on topics and read from them byte for byte."""
 import collections
 import json
 import shutil
@@ -10,18 +10,11 @@ import harness
 LIMIT = 120
 
 
-class Record:
-    """A record as the broker has it. Text stands for bytes: character n is byte n; None is a null."""
+class Record(collections.namedtuple("Record", "topic partition offset time key value headers")):
+    """A record as the broker has it. Text stands for bytes: character n is byte n; None is a null.
 
-    def __init__(self, fields):
-        self.topic = fields["topic"]
-        self.partition = fields["partition"]
-        self.offset = fields["offset"]
-        self.time = fields["ts"] / 1000  # seconds, by its producer's clock
-        self.key = fields["key"]
-        self.value = fields["payload"]
-        names = fields.get("headers", [])
-        self.headers = list(zip(names[0::2], names[1::2]))
+    `time`: in seconds, by its producer's clock. `headers`: (name, value) in their order.
+    """
 
     def header(self, name):
         """Its last value; None if there is none."""
@@ -34,6 +27,12 @@ def program():
     return found
 
 
+def _record(fields):
+    names = fields.get("headers", [])
+    return Record(fields["topic"], fields["partition"], fields["offset"], fields["ts"] / 1000, fields["key"],
+                  fields["payload"], list(zip(names[0::2], names[1::2])))
+
+
 def read(brokers, topic, partition=None):
     """Everything that lies on a topic now, in order per partition."""
     where = [] if partition is None else ["-p", str(partition)]
@@ -42,14 +41,7 @@ def read(brokers, topic, partition=None):
                           timeout=LIMIT)
     harness.expect(done.returncode == 0, f"kcat cannot read {topic}: {done.stderr.decode(errors='replace')}")
     # Latin 1 keeps every byte; kcat escapes control characters, so that a line is a record.
-    return [Record(json.loads(line)) for line in done.stdout.decode("latin-1").split("\n") if line]
-
-
-def by_partition(records):
-    found = collections.defaultdict(list)
-    for record in records:
-        found[record.partition].append(record)
-    return found
+    return [_record(json.loads(line)) for line in done.stdout.decode("latin-1").split("\n") if line]
 
 
 def publish(brokers, topic, value, key=None, headers=(), partition=None):
@@ -74,7 +66,8 @@ class Producer:
         self._log = tempfile.TemporaryFile()
         self._process = subprocess.Popen(
             [program(), "-P", "-E", "-b", brokers, "-t", topic, "-K", "\t", "-Z", "-X", "acks=all", "-X",
-             "enable.idempotence=true", "-X", "partitioner=murmur2_random", "-X", "linger.ms=5"],
+             "enable.idempotence=true", "-X", "max.in.flight=1",  # more: see ADR 010
+             "-X", "partitioner=murmur2_random", "-X", "linger.ms=5"],
             stdin=subprocess.PIPE, stdout=self._log, stderr=self._log)
 
     def put(self, value, key=""):

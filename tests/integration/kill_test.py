@@ -1,15 +1,13 @@
 #!/usr/bin/python3
 """kill -9 under load, several times: what was acknowledged is there, what was due was sent, nothing twice unsaid."""
-import base64
 import collections
-import datetime
-import json
 import threading
 import uuid
 
 import harness
 from harness import case, expect, expect_equal
 from client import Client, RpcError, incident
+from desk_client import alert_payload, set_up_desk
 from sinks import Sinks
 
 KILLS = 4
@@ -63,35 +61,6 @@ class World:
 
 
 world = None
-
-
-def set_up(client):
-    client.call("SlaService/PutCalendar", {"calendar": {
-        "calendar_id": "always", "time_zone": "UTC",
-        "weekly": [{"weekday": d, "intervals": [{"from": "00:00", "to": "24:00"}]} for d in range(1, 8)]}})
-    client.call("SlaService/PutPolicySet", {"policy_set": {"policy_set_id": "quick", "targets": [
-        {"target_id": "response", "metric": "METRIC_FIRST_RESPONSE", "duration": "2s", "basis": "TIME_BASIS_BUSINESS",
-         "calendar_id": "always"}]}})
-    client.call("SlaService/ActivatePolicySet", {"policy_set_id": "quick"})
-    for person in ON_CALL:
-        client.call("NotificationService/PutContact", {"contact": {"person": person, "points": [
-            {"medium": "MEDIUM_EMAIL", "address": f"{person}@example.test"},
-            {"medium": "MEDIUM_WEBHOOK", "address": world.sinks.webhook_url}]}})
-    client.call("EscalationService/PutEscalationSetup", {"setup": {
-        "rotas": [{"rota_id": "first", "time_zone": "UTC", "anchor": "2020-01-06T09:00", "turn_days": 7,
-                   "people": ["ada"]}],
-        "teams": [{"team_id": "desk", "rota_id": "first", "escalation_policy_id": "urgent"}],
-        "policies": [{"escalation_policy_id": "urgent", "trigger": "TRIGGER_BREACH", "catch_all": ["margaret"],
-                      "steps": [{"rotas": ["first"], "delay": "1s"}, {"people": ["grace"], "delay": "1s"}]}],
-        "routing": [{"rule_id": "all", "team_id": "desk"}]}})
-
-
-def alert_payload(name):
-    now = datetime.datetime.now(datetime.timezone.utc).isoformat()
-    return base64.b64encode(json.dumps({
-        "version": "4", "status": "firing", "receiver": "watchbell", "alerts": [
-            {"status": "firing", "labels": {"alertname": name, "severity": "critical"},
-             "annotations": {"summary": name}, "startsAt": now, "endsAt": "0001-01-01T00:00:00Z"}]}).encode()).decode()
 
 
 class Writer(threading.Thread):
@@ -177,7 +146,7 @@ def is_killed_under_load_and_goes_on():
     global world
     world = World()
     world.start()
-    set_up(world.client())
+    set_up_desk(world.client(), world.sinks.webhook_url, ON_CALL)
     writers = [Writer(n) for n in range(WRITERS)]
     for writer in writers:
         writer.start()

@@ -328,11 +328,14 @@ void MeasurePages(int alerts) {
   PutAlerts(producer, 0, warm, kPaced);
   sink.Await(0, warm);
   const int few = std::min(alerts, 5 * kSlow);
+  const ProcessorTimes slow_times(cluster.pids());
   const Times slow_due = PutAlerts(producer, warm, few, kSlow);
   const std::vector<Sink::Page> slow_pages = sink.Await(warm, few);
+  const std::string slow_taken = slow_times.Each(few);
   Latency(absl::StrCat("alert until its page is at the sink, ", kSlow, "/s"),
           Late(slow_pages, slow_due));
   PrintStages(events, slow_due, slow_pages);
+  Figure(absl::StrCat("processor time for an alert, ", kSlow, "/s"), slow_taken);
   for (const std::string& service : services) cluster.Batches(service);
   cluster.RowsWritten(1);
   const ProcessorTimes times(cluster.pids());

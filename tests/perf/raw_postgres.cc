@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "tests/perf/bench.h"
+#include "tests/perf/raw_batches.h"
 #include "tests/perf/servers.h"
 
 namespace watchbell::perf {
@@ -129,15 +130,7 @@ class Raw {
 RawStore RawUnnest(int tickets, int batch) {
   const OwnDatabase database("raw");
   Raw raw(database.url());
-  RawStore result;
-  const absl::Duration began = Uptime();
-  for (int i = 0; i < tickets; i += batch) {
-    const absl::Duration from = Uptime();
-    raw.Batch(i, batch);
-    result.transactions.push_back(Uptime() - from);
-  }
-  result.tickets_per_second = tickets / absl::ToDoubleSeconds(Uptime() - began);
-  return result;
+  return StoreInBatches(raw, tickets, batch);
 }
 
 }  // namespace watchbell::perf

@@ -7,6 +7,7 @@
 #include "absl/strings/str_format.h"
 #include "services/watchbell/local_process.h"
 #include "tests/perf/bench.h"
+#include "tests/perf/raw_batches.h"
 
 namespace watchbell::perf {
 namespace {
@@ -94,15 +95,7 @@ class Raw {
 RawStore RawInserts(int tickets, int batch) {
   const cli::TemporaryFolder folder = Must(cli::TemporaryFolder::Make());
   Raw raw(folder.path() + "/raw.db");
-  RawStore result;
-  const absl::Duration began = Uptime();
-  for (int i = 0; i < tickets; i += batch) {
-    const absl::Duration from = Uptime();
-    raw.Batch(i, batch);
-    result.transactions.push_back(Uptime() - from);
-  }
-  result.tickets_per_second = tickets / absl::ToDoubleSeconds(Uptime() - began);
-  return result;
+  return StoreInBatches(raw, tickets, batch);
 }
 
 }  // namespace watchbell::perf

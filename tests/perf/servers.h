@@ -45,6 +45,7 @@ class NoJournals : public bus::JournalSource {
   void ReadShard(const std::string&, int, int64_t, int, Done done) override;
   void ReadStream(const std::string&, const std::string&, const std::string&, int64_t, int,
                   Done done) override;
+  void ReadHeads(const std::string&, const std::vector<int>&, HeadsDone done) override;
 };
 
 // Processor time taken so far by this program, by children of it as named, and by the servers that

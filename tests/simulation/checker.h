@@ -41,7 +41,6 @@ class Checker {
   std::string ReadJournals();
   std::string TakeRow(const std::string& service, const journal::JournalRow& row);
   std::string CheckEntities();
-  std::string CheckTicketFacts(const journal::JournalRow& last);
   std::string TakeSla(const journal::JournalRow& row);
   std::string TakeEscalation(const journal::JournalRow& row);
   std::string TakeNotification(const journal::JournalRow& row);

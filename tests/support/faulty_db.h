@@ -15,6 +15,7 @@ enum class CommitFault {
   kNone,
   kRefused,         // UNAVAILABLE, nothing committed
   kBroken,          // INTERNAL, nothing committed: not a thing that time heals
+  kAborted,         // ABORTED, nothing committed: another one was in the way
   kUnknownDone,     // UNKNOWN, but it is committed
   kUnknownNotDone,  // UNKNOWN, and it is not
 };
@@ -25,6 +26,9 @@ class FaultyDatabase : public db::Database {
 
   // Sees every batch of rows before it is inserted, and may change it: for planting bugs.
   std::function<void(const db::Table&, std::vector<db::Row>&)> tamper;
+
+  // Round trips that loaded something.
+  int loads = 0;
 
   // Asked at each commit.
   std::function<CommitFault()> plan = [] { return CommitFault::kNone; };
@@ -49,6 +53,7 @@ class FaultyDatabase : public db::Database {
         : real_(std::move(real)), owner_(owner) {}
     absl::StatusOr<std::vector<std::vector<db::Row>>> LoadAll(
         absl::Span<const db::KeySet> sets) override {
+      ++owner_.loads;
       return real_->LoadAll(sets);
     }
     absl::Status Insert(const db::Table& table, absl::Span<const db::Row> rows) override {
@@ -81,6 +86,9 @@ class FaultyDatabase : public db::Database {
         case CommitFault::kBroken:
           real_.reset();
           return absl::InternalError("injected: cannot be stored");
+        case CommitFault::kAborted:
+          real_.reset();
+          return absl::AbortedError("injected: a deadlock");
         case CommitFault::kUnknownDone: {
           const absl::Status status = real_->Commit();
           return status.ok() ? absl::UnknownError("injected: no answer to COMMIT") : status;

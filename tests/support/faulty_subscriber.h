@@ -51,13 +51,6 @@ class FaultySubscriber : public ForwardingSubscriber {
     return (held == held_.end() || held->second.empty()) &&
            ForwardingSubscriber::AtEnd(topic, shard, since);
   }
-  // Records taken from the bus and not handed on yet.
-  bool Holding() const {
-    for (const auto& [shard, held] : held_) {
-      if (!held.empty()) return true;
-    }
-    return false;
-  }
 
  private:
   std::function<bool(int)> chance_;

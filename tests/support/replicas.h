@@ -42,6 +42,7 @@ struct Replica {
   std::shared_ptr<FollowerDecider> follower;
   std::vector<int> recovered;
   absl::Status recover_fails;
+  std::optional<int> recover_fails_of;  // of this shard alone
   bool frozen = false;
   std::unique_ptr<runtime::ServiceCore> core;
 
@@ -71,8 +72,9 @@ class ReplicasFixture : public testing::Test {
     parts.leases = replica.node.keeper.get();
     parts.poke = [this, raw](const std::set<int>& shards) { Poke(*raw, shards); };
     parts.recover = [raw](runtime::ServiceCore&, int shard) {
-      if (raw->recover_fails.ok()) raw->recovered.push_back(shard);
-      return raw->recover_fails;
+      const bool fails = !raw->recover_fails.ok() && raw->recover_fails_of.value_or(shard) == shard;
+      if (!fails) raw->recovered.push_back(shard);
+      return fails ? raw->recover_fails : absl::OkStatus();
     };
     replica.node.changed = [raw] { raw->engine().Wake(); };
     replica.follower = std::make_shared<FollowerDecider>();

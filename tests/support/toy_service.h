@@ -2,8 +2,8 @@
 // counts the bumps.
 //
 // Bump = StartWorkRequest{name: thing, etag: what to do}: "" bumps; "arm:<seconds>" also arms timer
-// "t"; "refuse" is refused; "more:<id>" first asks to see another thing; "poison" emits an event
-// the follower refuses.
+// "t"; "refuse" is refused; "more:<id>" first asks to see another thing; "create:<id>" makes one
+// without asking; "poison" emits an event the follower refuses.
 #pragma once
 
 #include <memory>
@@ -72,6 +72,9 @@ class ToyDecider : public engine::Decider {
     *event.mutable_ticket() = thing;
     decision.Emit(key, event, input.now);
     decision.Put(key, thing);
+    if (absl::StartsWith(bump.etag(), "create:")) {
+      decision.Create(Thing(bump.etag().substr(7), input.identity.tenant), thing);
+    }
     absl::string_view seconds = bump.etag();
     int delay = 0;
     if (absl::ConsumePrefix(&seconds, "arm:") && absl::SimpleAtoi(seconds, &delay)) {

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "common/base/shard.h"
 #include "common/bus/bus.h"
 #include "common/bus/journal_source.h"
@@ -34,6 +35,9 @@ struct KafkaOptions {
   // Fetched records a subscriber may keep, over all its partitions. A partition whose share is full
   // is not fetched from until its reader has caught up.
   size_t buffer_bytes = size_t{64} << 20;
+  // So often what was read is compared with the producers' journals. A topic that lacks something
+  // from one time to the next is made good from there.
+  absl::Duration compare_every = absl::Seconds(5);
 };
 
 // How far everything is behind, as last known; nobody is asked for it.
@@ -45,7 +49,7 @@ struct KafkaStats {
     std::string topic;
     int shard;
     int64_t records;
-    bool catching_up;
+    bool catching_up;  // not read from the topic: from the producer's journal, or not at all yet
     int64_t lost = 0;  // raw topics: times that the position was gone, and records with it
   };
   // Rows of held shards that are not published beyond doubt. For what must still be read from the

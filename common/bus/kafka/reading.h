@@ -64,6 +64,12 @@ struct Reading {
   // Up to here nothing of the producer's journal need be read again: applied, or read from there.
   // What the topic's records say of it is not taken at its word.
   int64_t sequence = 0;
+  // As far as Poll has given out, by what records say themselves: for timers, which are no worse
+  // off for a record that lies than they were without its word.
+  int64_t seen = 0;
+  // What the producer's journal is known to have held at a time; 0: nothing is owed.
+  int64_t owed = 0;
+  absl::Time owed_since;
   // How far Poll has given out of the topic. While kLive what follows is at or after it; -1: from
   // the beginning.
   int64_t offset = -1;
@@ -90,10 +96,6 @@ struct Reading {
   int64_t lost = 0;            // times that its position was gone, with records nobody has read
   bool topic_trouble = false;  // `trouble` is about the topic as a whole
   std::string trouble;         // why nothing comes from the topic; "" = all is well
-
-  bool CatchingUp() const {
-    return state == ReadingState::kEndAsked || state == ReadingState::kCatchUp;
-  }
 };
 
 }  // namespace watchbell::bus::kafka

@@ -29,6 +29,10 @@ const Settings& Fixed() {
   static const Settings* const settings = new Settings{
       {"enable.idempotence", "true"},
       {"acks", "all"},
+      // With more under way a broker that turns one request away, for it does not lead the
+      // partition yet, may take the next: if it has nothing of this producer there, it misses
+      // nothing. librdkafka then reports the first one as written.
+      {"max.in.flight", "1"},
       // Never give up in mid-order: a row left out would be a hole.
       {"message.timeout.ms", "0"},
       {"partitioner", "murmur2_random"},
@@ -61,6 +65,10 @@ void RelayProducer::OnReport(rd_kafka_t*, const rd_kafka_message_t* message, voi
     report.status =
         ToStatus(message->err, absl::StrCat("topic ", rd_kafka_topic_name(message->rkt)));
     report.too_large = message->err == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE;
+  } else if (message->offset < 0) {
+    // librdkafka concludes that it must be there; no broker has said so.
+    report.status = absl::UnavailableError(
+        absl::StrCat("topic ", rd_kafka_topic_name(message->rkt), ": written at no known place"));
   }
   producer->reports_.push_back(std::move(report));
 }

@@ -47,7 +47,15 @@ KafkaSubscriber::KafkaSubscriber(Parts parts, std::string consumer, std::vector<
     : parts_(parts),
       consumer_(std::move(consumer)),
       topics_(std::move(topics)),
-      state_(std::make_shared<State>(std::move(wake))) {
+      state_(std::make_shared<State>(std::move(wake))),
+      heads_(parts_.journals, parts_.clock, [state = state_] {
+        {
+          MutexLock lock(state->mu);
+          if (state->closed) return;
+          state->Signal();
+        }
+        state->waker.Ring();
+      }) {
   for (int shard = 0; shard < parts_.options.shards; ++shard) {
     const auto add = [&](const std::string& topic, bool raw) {
       state_->readings[{topic, shard}] =
@@ -96,6 +104,8 @@ absl::Status KafkaSubscriber::Hold(int shard, const std::map<std::string, Positi
     ++reading->generation;
     reading->state = ReadingState::kChecked;
     reading->sequence = from.sequence;
+    reading->seen = from.sequence;
+    reading->owed = 0;
     reading->offset = from.next_offset;
     reading->proven = false;
     reading->fetched.clear();
@@ -161,6 +171,7 @@ void KafkaSubscriber::Take(Reading& reading, size_t share, std::vector<RecordPtr
 void KafkaSubscriber::TakeFetched(Reading& reading, size_t share, std::vector<RecordPtr>* out) {
   for (; share > 0 && !reading.fetched.empty(); --share) {
     reading.sequence = reading.fetched.front()->sequence;
+    reading.seen = std::max(reading.seen, reading.sequence);
     out->push_back(std::move(reading.fetched.front()));
     reading.fetched.pop_front();
   }
@@ -184,8 +195,10 @@ bool KafkaSubscriber::TakeMessage(Reading& reading, const rd_kafka_message_t& me
     return reading.state == ReadingState::kLive;
   }
   if (message.offset < reading.offset) return true;  // given out before
-  RecordPtr record = FromMessage(message, reading.topic);
+  std::shared_ptr<Record> record = FromMessage(message, reading.topic);
+  if (reading.raw) record->sequence = reading.sequence;  // whatever its headers say
   reading.offset = message.offset + 1;
+  reading.seen = std::max(reading.seen, record->sequence);
   reading.proven = true;
   reading.trouble.clear();
   out->push_back(std::move(record));
@@ -225,35 +238,57 @@ void KafkaSubscriber::LosePosition(Reading& reading, const std::string& why) {
                   {"partition", absl::StrCat(reading.shard)},
                   {"offset", absl::StrCat(reading.offset)},
                   {"error", why}});
+  if (!reading.raw) return CatchUp(reading);
+  ++reading.generation;
+  ++reading.lost;
+  ++reading.sequence;
+  reading.proven = false;
+  reading.offset = -1;
+  reading.state = ReadingState::kAssigned;  // at the beginning
+  state_->Signal();
+}
+
+void KafkaSubscriber::CatchUp(Reading& reading) {
   ++reading.generation;
   reading.proven = false;
   reading.offset = -1;
-  if (reading.raw) {
-    ++reading.lost;
-    reading.state = ReadingState::kAssigned;  // at the beginning
-  } else {
-    reading.end_since = parts_.clock.Now();
-    reading.state = ReadingState::kEndAsked;
-    parts_.prober.Ask({reading.topic, reading.shard}, reading.end_since);
-  }
+  reading.end_since = parts_.clock.Now();
+  reading.state = ReadingState::kEndAsked;
+  parts_.prober.Ask({reading.topic, reading.shard}, reading.end_since);
   state_->Signal();
 }
 
 bool KafkaSubscriber::AtEnd(const std::string& topic, int shard, absl::Time since) {
   Reading* reading = Find(topic, shard);
-  if (reading == nullptr || !started_.ok()) return false;
+  if (reading == nullptr || reading->raw || !started_.ok()) return false;
+  {
+    MutexLock lock(state_->mu);
+    if (reading->state == ReadingState::kReleased) return false;
+  }
+  const std::optional<Heads::Head> head = heads_.Latest({topic, shard});
+  if (!head || head->asked < since) {
+    heads_.Ask({topic, shard}, since);  // not with the lock: it may be answered at once
+    return false;
+  }
   MutexLock lock(state_->mu);
-  if (reading->state != ReadingState::kLive) return false;
-  const std::optional<Prober::End> end = parts_.prober.Latest({topic, shard});
+  if (head->sequence) return reading->seen >= *head->sequence;
+  return AtTopicsEnd(*reading, since);
+}
+
+// The producer does not answer: what it has published counts.
+bool KafkaSubscriber::AtTopicsEnd(Reading& reading, absl::Time since) {
+  if (reading.state != ReadingState::kLive) return false;
+  const TopicShard partition{reading.topic, reading.shard};
+  const std::optional<Prober::End> end = parts_.prober.Latest(partition);
   if (!end || end->asked < since) {
-    parts_.prober.Ask({topic, shard}, since);
+    parts_.prober.Ask(partition, since);
     return false;
   }
-  if (!reading->proven && reading->offset > end->offset) {
-    if (end->asked >= reading->live_since) LosePosition(*reading, "it lies beyond the end");
+  if (!reading.proven && reading.offset > end->offset) {
+    if (end->asked >= reading.live_since) LosePosition(reading, "it lies beyond the end");
     return false;
   }
-  return reading->offset >= end->offset;
+  return reading.offset >= end->offset;
 }
 
 absl::StatusOr<std::optional<std::vector<RecordPtr>>> KafkaSubscriber::ReadStream(
@@ -305,6 +340,7 @@ void KafkaSubscriber::Stored(const std::map<TopicShard, Position>& positions) {
     Reading* reading = Find(topic_shard.first, topic_shard.second);
     if (reading != nullptr && reading->state != ReadingState::kReleased) {
       reading->sequence = std::max(reading->sequence, position.sequence);
+      reading->seen = std::max(reading->seen, reading->sequence);
     }
   }
 }
@@ -324,9 +360,10 @@ void KafkaSubscriber::AddLags(std::vector<KafkaStats::Lag>* lags) const {
   MutexLock lock(state_->mu);
   for (const auto& [topic_shard, reading] : state_->readings) {
     if (reading->state == ReadingState::kReleased) continue;
-    KafkaStats::Lag lag{consumer_, reading->topic, reading->shard, 0, reading->CatchingUp()};
+    const bool live = reading->state == ReadingState::kLive;
+    KafkaStats::Lag lag{consumer_, reading->topic, reading->shard, 0, !live};
     int64_t low = -1, high = -1;
-    if (reading->state == ReadingState::kLive &&
+    if (live &&
         rd_kafka_get_watermark_offsets(client_, NameOf(reading->topic).c_str(), reading->shard,
                                        &low, &high) == RD_KAFKA_RESP_ERR_NO_ERROR) {
       lag.records = std::max<int64_t>(0, high - std::max(reading->offset, low));

@@ -15,6 +15,7 @@
 #include "common/base/mutex.h"
 #include "common/bus/bus.h"
 #include "common/bus/journal_source.h"
+#include "common/bus/kafka/heads.h"
 #include "common/bus/kafka/kafka_bus.h"
 #include "common/bus/kafka/prober.h"
 #include "common/bus/kafka/reading.h"
@@ -84,6 +85,8 @@ class KafkaSubscriber : public Subscriber {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(state_->mu);
   void LosePosition(Reading& reading, const std::string& why)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(state_->mu);
+  void CatchUp(Reading& reading) ABSL_EXCLUSIVE_LOCKS_REQUIRED(state_->mu);
+  bool AtTopicsEnd(Reading& reading, absl::Time since) ABSL_EXCLUSIVE_LOCKS_REQUIRED(state_->mu);
 
   // The thread's side: whatever has to wait for somebody.
   void Run();
@@ -97,6 +100,7 @@ class KafkaSubscriber : public Subscriber {
   void Unassign();
   void Assign();
   void CommitOffsets();
+  void CompareWithJournals();
   Reading* Find(const std::string& topic, int shard) const;
   std::string NameOf(const std::string& topic) const { return parts_.options.topic_prefix + topic; }
   static void OnReady(rd_kafka_t* client, void* opaque);
@@ -105,6 +109,7 @@ class KafkaSubscriber : public Subscriber {
   const std::string consumer_;
   const std::vector<std::string> topics_;
   const std::shared_ptr<State> state_;
+  Heads heads_;
   absl::Status started_ = absl::FailedPreconditionError("the subscriber was not started");
   rd_kafka_t* client_ = nullptr;
   int64_t listener_ = 0;
@@ -112,6 +117,7 @@ class KafkaSubscriber : public Subscriber {
   std::thread thread_;
   bool stopping_ = false;  // guarded by state_->mu
   absl::Duration committed_at_ = -absl::InfiniteDuration();
+  absl::Duration compared_at_ = -absl::InfiniteDuration();
 };
 
 }  // namespace watchbell::bus::kafka

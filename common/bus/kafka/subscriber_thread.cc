@@ -54,6 +54,7 @@ void KafkaSubscriber::Run() {
     AskJournals();
     Assign();
     CommitOffsets();
+    CompareWithJournals();
   }
 }
 
@@ -279,6 +280,38 @@ void KafkaSubscriber::Assign() {
     }
   }
   state_->waker.Ring();
+}
+
+// A row that never came to the topic (its relay failed, the broker lost it) would be missed only
+// when its stream goes on. What was owed the last time and has not come since, although the topic
+// was read to its end, is read from the journal.
+void KafkaSubscriber::CompareWithJournals() {
+  if (parts_.clock.Steady() - compared_at_ < parts_.options.compare_every) return;
+  compared_at_ = parts_.clock.Steady();
+  const absl::Time now = parts_.clock.Now();
+  std::vector<TopicShard> live;
+  {
+    MutexLock lock(state_->mu);
+    for (auto& [topic_shard, reading] : state_->readings) {
+      if (reading->raw || reading->state != ReadingState::kLive) continue;
+      if (reading->owed > reading->seen && AtTopicsEnd(*reading, reading->owed_since)) {
+        telemetry::Log(telemetry::Level::kWarning,
+                       "a topic lacks what its producer has: the producer's journal is read",
+                       {{"consumer", consumer_},
+                        {"topic", reading->topic},
+                        {"partition", absl::StrCat(reading->shard)},
+                        {"seen", absl::StrCat(reading->seen)},
+                        {"journal", absl::StrCat(reading->owed)}});
+        CatchUp(*reading);
+        continue;
+      }
+      const std::optional<Heads::Head> head = heads_.Latest(topic_shard);
+      reading->owed = head ? head->sequence.value_or(0) : 0;
+      reading->owed_since = now;
+      live.push_back(topic_shard);
+    }
+  }
+  for (const TopicShard& topic_shard : live) heads_.Ask(topic_shard, now);
 }
 
 void KafkaSubscriber::CommitOffsets() {

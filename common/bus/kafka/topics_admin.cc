@@ -22,6 +22,13 @@ using kafka::ToStatus;
 constexpr int64_t kMessageBytes = 1'114'112;
 constexpr int64_t kDeadLetterBytes = 2'097'152;
 
+// How long a broker may take over one answer.
+constexpr absl::Duration kAnswer = absl::Seconds(20);
+constexpr absl::Duration kLeastAnswer = absl::Milliseconds(100);
+// How long the controller may take to make topics. Those it has not made by then are waited for.
+constexpr absl::Duration kMaking = absl::Minutes(1);
+constexpr int kLookEveryMs = 50;
+
 struct FreeClient {
   void operator()(rd_kafka_t* client) const { kafka::CloseClient(client, nullptr); }
 };
@@ -87,8 +94,13 @@ Configs ConfigsOf(const TopicSpec& spec) {
   return configs;
 }
 
-// (partitions, least replicas) by broker name.
-using Shapes = std::map<std::string, std::pair<int, int>>;
+// What the brokers say of a topic.
+struct Shape {
+  int partitions = 0;
+  int replicas = 0;  // of the partition with the fewest
+  int led = 0;       // partitions with a leader
+};
+using Shapes = std::map<std::string, Shape>;  // by name on the brokers
 
 absl::StatusOr<Shapes> ReadShapes(rd_kafka_t* client, absl::Duration limit) {
   const rd_kafka_metadata_t* raw = nullptr;
@@ -99,12 +111,14 @@ absl::StatusOr<Shapes> ReadShapes(rd_kafka_t* client, absl::Duration limit) {
   for (int i = 0; i < metadata->topic_cnt; ++i) {
     const rd_kafka_metadata_topic_t& topic = metadata->topics[i];
     if (topic.err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART) continue;
-    int replicas = 0;
+    Shape& shape = shapes[topic.topic];
+    shape.partitions = topic.partition_cnt;
     for (int p = 0; p < topic.partition_cnt; ++p) {
-      const int count = topic.partitions[p].replica_cnt;
-      replicas = p == 0 ? count : std::min(replicas, count);
+      const rd_kafka_metadata_partition_t& partition = topic.partitions[p];
+      shape.replicas =
+          p == 0 ? partition.replica_cnt : std::min(shape.replicas, partition.replica_cnt);
+      if (partition.leader >= 0) ++shape.led;
     }
-    shapes[topic.topic] = {topic.partition_cnt, replicas};
   }
   return shapes;
 }
@@ -181,18 +195,21 @@ absl::Status Create(rd_kafka_t* client, const KafkaOptions& options,
     topics.push_back(std::move(topic));
   }
   const kafka::QueuePtr queue(rd_kafka_queue_new(client));
-  const AdminOptionsPtr within = Within(client, RD_KAFKA_ADMIN_OP_CREATETOPICS, limit);
-  // The answer comes when all brokers know them, not before.
+  const AdminOptionsPtr within = Within(client, RD_KAFKA_ADMIN_OP_CREATETOPICS, limit + kAnswer);
+  // The answer comes when all brokers know them, or then.
   char text[256] = "";
   rd_kafka_AdminOptions_set_operation_timeout(within.get(), Millis(limit), text, sizeof(text));
   rd_kafka_CreateTopics(client, raw.data(), raw.size(), within.get(), queue.get());
-  ASSIGN_OR_RETURN(const EventPtr event, Await(queue.get(), limit, "Kafka makes no topics"));
+  ASSIGN_OR_RETURN(const EventPtr event,
+                   Await(queue.get(), limit + kAnswer, "Kafka makes no topics"));
   size_t count = 0;
   const rd_kafka_topic_result_t** results =
       rd_kafka_CreateTopics_result_topics(rd_kafka_event_CreateTopics_result(event.get()), &count);
   for (size_t i = 0; i < count; ++i) {
     const rd_kafka_resp_err_t error = rd_kafka_topic_result_error(results[i]);
-    if (error == RD_KAFKA_RESP_ERR_NO_ERROR || error == RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS) {
+    // Timed out: it is being made.
+    if (error == RD_KAFKA_RESP_ERR_NO_ERROR || error == RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS ||
+        error == RD_KAFKA_RESP_ERR_REQUEST_TIMED_OUT) {
       continue;
     }
     const char* why = rd_kafka_topic_result_error_string(results[i]);
@@ -201,6 +218,72 @@ absl::Status Create(rd_kafka_t* client, const KafkaOptions& options,
                      " cannot be made: ", why == nullptr ? rd_kafka_err2str(error) : why));
   }
   return absl::OkStatus();
+}
+
+int PartitionsOf(const Shapes& shapes, const std::vector<std::string>& names) {
+  int partitions = 0;
+  for (const std::string& name : names) partitions += shapes.at(name).partitions;
+  return partitions;
+}
+
+// Asks every partition's leader where it ends: one that was only just given the partition refuses
+// until it has it. OK if all answer.
+absl::Status AskLeaders(rd_kafka_t* client, const Shapes& shapes,
+                        const std::vector<std::string>& names, absl::Duration limit) {
+  const kafka::PartitionsPtr list(rd_kafka_topic_partition_list_new(PartitionsOf(shapes, names)));
+  for (const std::string& name : names) {
+    for (int p = 0; p < shapes.at(name).partitions; ++p) {
+      rd_kafka_topic_partition_list_add(list.get(), name.c_str(), p)->offset = RD_KAFKA_OFFSET_END;
+    }
+  }
+  RETURN_IF_ERROR(ToStatus(rd_kafka_offsets_for_times(client, list.get(), Millis(limit)),
+                           "the leaders do not answer"));
+  for (int i = 0; i < list->cnt; ++i) {
+    const rd_kafka_topic_partition_t& asked = list->elems[i];
+    RETURN_IF_ERROR(
+        ToStatus(asked.err, absl::StrCat("topic ", asked.topic, ", partition ", asked.partition)));
+  }
+  return absl::OkStatus();
+}
+
+// OK if all of `specs` can be written and read, or why one cannot yet.
+absl::Status AreReady(rd_kafka_t* client, const KafkaOptions& options,
+                      const std::vector<TopicSpec>& specs, absl::Duration limit) {
+  ASSIGN_OR_RETURN(const Shapes shapes, ReadShapes(client, limit));
+  std::vector<std::string> names;
+  for (const TopicSpec& spec : specs) {
+    names.push_back(options.topic_prefix + spec.name);
+    const auto shape = shapes.find(names.back());
+    if (shape == shapes.end() || shape->second.partitions == 0) {
+      return absl::UnavailableError(
+          absl::StrCat("topic ", names.back(), " was made, but the brokers do not show it"));
+    }
+    const auto [partitions, replicas, led] = shape->second;
+    if (led < partitions) {
+      return absl::UnavailableError(absl::StrCat("topic ", names.back(), ": ", partitions - led,
+                                                 " of ", partitions, " partitions have no leader"));
+    }
+  }
+  return AskLeaders(client, shapes, names, limit);
+}
+
+using SteadyTime = std::chrono::steady_clock::time_point;
+
+absl::Status AwaitReady(rd_kafka_t* client, const KafkaOptions& options,
+                        const std::vector<TopicSpec>& specs, absl::Duration limit,
+                        SteadyTime deadline) {
+  while (true) {
+    const SteadyTime now = std::chrono::steady_clock::now();
+    const absl::Duration left = absl::FromChrono(deadline - now);
+    const absl::Status ready =
+        AreReady(client, options, specs, std::clamp(left, kLeastAnswer, kAnswer));
+    if (ready.ok()) return ready;
+    if (now >= deadline) {
+      return absl::UnavailableError(absl::StrCat(
+          "the topics are not ready after ", absl::FormatDuration(limit), ": ", ready.message()));
+    }
+    rd_kafka_poll(client, kLookEveryMs);
+  }
 }
 
 }  // namespace
@@ -245,18 +328,19 @@ absl::StatusOr<TopicReport> CheckTopics(const KafkaOptions& options,
     const std::string name = options.topic_prefix + spec.name;
     auto shape = shapes.find(name);
     if (shape == shapes.end()) continue;
-    const auto [partitions, replicas] = shape->second;
-    if (partitions != spec.partitions) {
-      report.differences.push_back(Difference(
-          name, "number of partitions", absl::StrCat(partitions), absl::StrCat(spec.partitions)));
+    const Shape& is = shape->second;
+    if (is.partitions != spec.partitions) {
+      report.differences.push_back(Difference(name, "number of partitions",
+                                              absl::StrCat(is.partitions),
+                                              absl::StrCat(spec.partitions)));
     }
-    if (replicas != spec.replication) {
-      report.differences.push_back(Difference(name, "replication factor", absl::StrCat(replicas),
+    if (is.replicas != spec.replication) {
+      report.differences.push_back(Difference(name, "replication factor", absl::StrCat(is.replicas),
                                               absl::StrCat(spec.replication)));
     }
     for (const auto& [key, value] : ConfigsOf(spec)) {
-      const std::string& is = configs[name][key];
-      if (is != value) report.differences.push_back(Difference(name, key, is, value));
+      const std::string& set = configs[name][key];
+      if (set != value) report.differences.push_back(Difference(name, key, set, value));
     }
   }
   return report;
@@ -265,8 +349,9 @@ absl::StatusOr<TopicReport> CheckTopics(const KafkaOptions& options,
 absl::StatusOr<std::vector<std::string>> CreateMissing(const KafkaOptions& options,
                                                        const std::vector<TopicSpec>& specs,
                                                        absl::Duration limit) {
+  const auto deadline = std::chrono::steady_clock::now() + absl::ToChronoMilliseconds(limit);
   ASSIGN_OR_RETURN(const ClientPtr client, Connect(options));
-  ASSIGN_OR_RETURN(const Shapes shapes, ReadShapes(client.get(), limit));
+  ASSIGN_OR_RETURN(const Shapes shapes, ReadShapes(client.get(), std::min(limit, kAnswer)));
   std::vector<const TopicSpec*> missing;
   std::vector<std::string> names;
   for (const TopicSpec& spec : specs) {
@@ -274,22 +359,11 @@ absl::StatusOr<std::vector<std::string>> CreateMissing(const KafkaOptions& optio
     missing.push_back(&spec);
     names.push_back(spec.name);
   }
-  if (missing.empty()) return names;
-  const auto deadline = std::chrono::steady_clock::now() + absl::ToChronoMilliseconds(limit);
-  RETURN_IF_ERROR(Create(client.get(), options, missing, limit));
-  // The controller has made them; whoever asks a broker now should find them.
-  while (true) {
-    ASSIGN_OR_RETURN(const Shapes now, ReadShapes(client.get(), limit));
-    const bool all = std::all_of(missing.begin(), missing.end(), [&](const TopicSpec* spec) {
-      auto shape = now.find(options.topic_prefix + spec->name);
-      return shape != now.end() && shape->second.first == spec->partitions;
-    });
-    if (all) return names;
-    if (std::chrono::steady_clock::now() >= deadline) {
-      return absl::UnavailableError("the topics were made, but the brokers do not show them yet");
-    }
-    rd_kafka_poll(client.get(), 20);
+  if (!missing.empty()) {
+    RETURN_IF_ERROR(Create(client.get(), options, missing, std::min(limit, kMaking)));
   }
+  RETURN_IF_ERROR(AwaitReady(client.get(), options, specs, limit, deadline));
+  return names;
 }
 
 }  // namespace watchbell::bus

@@ -48,10 +48,11 @@ absl::StatusOr<TopicReport> CheckTopics(const KafkaOptions& options,
                                         const std::vector<TopicSpec>& specs,
                                         absl::Duration limit = absl::Seconds(20));
 
-// Makes those that are missing; returns their names once every broker's word is that they are
-// there.
+// Makes those that are missing; returns their names when all of `specs`, those that were there
+// included, can be written and read: every partition has a leader, and the leader knows. A broker
+// with a slow disk needs half a minute for that. UNAVAILABLE names what was not ready in time.
 absl::StatusOr<std::vector<std::string>> CreateMissing(const KafkaOptions& options,
                                                        const std::vector<TopicSpec>& specs,
-                                                       absl::Duration limit = absl::Seconds(20));
+                                                       absl::Duration limit = absl::Minutes(2));
 
 }  // namespace watchbell::bus

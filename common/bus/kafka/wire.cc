@@ -64,7 +64,7 @@ rd_kafka_resp_err_t Produce(rd_kafka_t* producer, rd_kafka_topic_t* topic, const
   return error;
 }
 
-RecordPtr FromMessage(const rd_kafka_message_t& message, const std::string& topic) {
+std::shared_ptr<Record> FromMessage(const rd_kafka_message_t& message, const std::string& topic) {
   auto record = std::make_shared<Record>();
   record->topic = topic;
   record->shard = message.partition;

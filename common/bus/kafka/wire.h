@@ -15,6 +15,6 @@ rd_kafka_resp_err_t Produce(rd_kafka_t* producer, rd_kafka_topic_t* topic, const
                             void* opaque);
 
 // `topic`: our name of it. The journal sequence is read from the headers, as far as it can be.
-RecordPtr FromMessage(const rd_kafka_message_t& message, const std::string& topic);
+std::shared_ptr<Record> FromMessage(const rd_kafka_message_t& message, const std::string& topic);
 
 }  // namespace watchbell::bus::kafka

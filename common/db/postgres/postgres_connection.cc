@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/base/status_macros.h"
 #include "common/db/postgres/postgres_errors.h"
+#include "common/db/postgres/postgres_sessions.h"
 #include "common/db/postgres/postgres_sql.h"
 
 namespace watchbell::db {
@@ -92,6 +93,7 @@ absl::Status PostgresConnection::CheckUrl(const std::string& url) {
 absl::StatusOr<std::unique_ptr<PostgresConnection>> PostgresConnection::Connect(
     const PostgresOptions& options, Role role, Clock& clock, absl::Duration limit) {
   const absl::Duration end = clock.Steady() + limit;
+  const std::string application = PostgresApplicationName(options.application, options.owner);
   // What stands before the URL gives way to it, what stands behind it does not.
   const char* const keywords[] = {"keepalives_idle",
                                   "keepalives_interval",
@@ -100,8 +102,8 @@ absl::StatusOr<std::unique_ptr<PostgresConnection>> PostgresConnection::Connect(
                                   "client_encoding",
                                   "application_name",
                                   nullptr};
-  const char* const values[] = {
-      "10", "5", "3", options.url.c_str(), "UTF8", options.application.c_str(), nullptr};
+  const char* const values[] = {"10",   "5", "3", options.url.c_str(), "UTF8", application.c_str(),
+                                nullptr};
   PGconn* const raw = PQconnectStartParams(keywords, values, /*expand_dbname=*/1);
   if (raw == nullptr) return absl::UnavailableError("out of memory");
   std::unique_ptr<PostgresConnection> connection(new PostgresConnection(raw, options, role, clock));

@@ -66,7 +66,11 @@ class PostgresDatabase : public Database {
   // The server keeps its own house.
   absl::Status Maintain(bool) override { return absl::OkStatus(); }
 
-  std::vector<std::string> Sessions() override { return writer_.Sessions(); }
+  std::vector<std::string> Sessions() override {
+    std::vector<std::string> sessions = writer_.Sessions();
+    sessions.push_back(connector_.options().owner);  // and those it will make
+    return sessions;
+  }
 
   absl::Status EndSessions(absl::Span<const std::string> sessions) override {
     if (sessions.empty()) return absl::OkStatus();
@@ -94,6 +98,7 @@ absl::StatusOr<std::unique_ptr<Database>> OpenPostgres(PostgresOptions options, 
   if (options.readers < 1) {
     return absl::InvalidArgumentError("a database needs a connection for reading");
   }
+  options.owner = NewPostgresOwner();
   return std::make_unique<PostgresDatabase>(std::move(options), clock);
 }
 

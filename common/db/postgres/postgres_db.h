@@ -27,7 +27,8 @@ struct PostgresOptions {
   absl::Duration statement_timeout = absl::Seconds(10);
   absl::Duration lock_timeout = absl::Seconds(2);
   absl::Duration connect_timeout = absl::Seconds(3);
-  std::string application;  // as the server's own lists name these sessions
+  std::string application;  // as the server's own lists name these sessions, before their owner
+  std::string owner;        // what they have in common; OpenPostgres makes one up
   int readers = 4;          // most connections for Read; the writer has one of its own
 };
 

@@ -70,6 +70,7 @@ TEST(DeadLetterRecordTest, ItSaysWhereItCameFromAndWhy) {
   letter.set_service("readers");
   letter.set_reason("BAD_PAYLOAD");
   letter.set_message("the payload is no Widget");
+  letter.set_path("/alerts/0/labels/100%\n");
   letter.set_attempts(1);
   journal::JournalRow row;
   row.shard = 9;
@@ -91,7 +92,7 @@ TEST(DeadLetterRecordTest, ItSaysWhereItCameFromAndWhy) {
       {"__dlq.errors.delivery.count", "1"},
       {"__dlq.errors.message", "the payload is no Widget"},
       {"dlq_reason", "BAD_PAYLOAD"},
-      {"dlq_path", ""},
+      {"dlq_path", "/alerts/0/labels/100%25%0A"},
       {"dlq_first_at", "1970-01-01T00:00:00.000000Z"},
       {"dlq_build", "0.1.0"}};
   EXPECT_EQ(record->headers, expected);

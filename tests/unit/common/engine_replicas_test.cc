@@ -274,6 +274,43 @@ TEST_F(EngineReplicasTest, WhatADeadHolderLeftIsFoundBeforeItsShardGoesOn) {
   EXPECT_EQ(std::set<int>(b_->recovered.begin(), b_->recovered.end()), of_a);
 }
 
+TEST_F(EngineReplicasTest, AShardThatCannotBeOpenedStopsNoOther) {
+  JoinTwo();
+  const std::string thing = ThingOf(*a_);
+  const int shard = ShardOf(thing, kDefaultShards);
+  std::string other;
+  for (int i = 0; other.empty(); ++i) {
+    const std::string next = absl::StrCat("o", i);
+    if (HolderOf("toy", next) == "toy-a" && ShardOf(next, kDefaultShards) != shard) other = next;
+  }
+  const std::string own = ThingOf(*b_);
+  for (const std::string& one : {thing, other, own}) Submit(*a_, one, "arm:6");
+  Run(*a_);
+  Kill("toy-a");
+  b_->recover_fails = absl::InternalError("injected");
+  b_->recover_fails_of = shard;
+  Pass(absl::Seconds(8));
+  EXPECT_EQ(State("toy", own).title(), "fired");
+  EXPECT_EQ(State("toy", other).title(), "fired");
+  EXPECT_EQ(State("toy", thing).title(), "") << "nothing of it may be fed";
+  const absl::Status health = b_->engine().Health();
+  EXPECT_EQ(health.message(), absl::StrCat("not opened: shard ", shard, "; ", shard, ": injected"));
+  const Place answer = Submit(*b_, thing);
+  Run(*b_);
+  EXPECT_EQ(CountIn(answer), 2) << "commands go on";
+  // It looks again by itself, now and then.
+  const absl::Time next = b_->engine().RunOnce().next;
+  EXPECT_LE(next, clock_.Now() + absl::Seconds(2));
+  b_->recover_fails = absl::OkStatus();
+  Pass(absl::Seconds(3));
+  EXPECT_EQ(State("toy", thing).title(), "fired");
+  EXPECT_TRUE(b_->engine().Health().ok()) << b_->engine().Health();
+  const auto& recovered = b_->recovered;
+  EXPECT_EQ(std::set<int>(recovered.begin(), recovered.end()).size(), recovered.size())
+      << "shards that are open are left alone";
+  CheckTopic();
+}
+
 TEST_F(EngineReplicasTest, AShardLostWhileItIsBeingOpenedIsLeftAlone) {
   JoinTwo();
   const std::string thing = ThingOf(*a_);

@@ -6,6 +6,7 @@
 #include <random>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -228,6 +229,35 @@ TEST_F(LeaseKeeperTest, TheSessionsOfTheDeadEndBeforeItsLeasesMove) {
   EXPECT_FALSE(b.keeper->RunOnce().ok());
   refuse = false;
   EXPECT_TRUE(b.keeper->RunOnce().ok());
+  EXPECT_EQ(b.held(), 16u);
+}
+
+TEST_F(LeaseKeeperTest, ALeaseLockedByWhoWasBuriedHasItsSessionsEndedAgain) {
+  Node& a = Join("a");
+  Node& b = Join("b");
+  Tick(3);
+  a.database.down = true;
+  int ends = 0;
+  b.database.end_sessions = [&](absl::Span<const std::string> sessions) {
+    EXPECT_THAT(std::vector<std::string>(sessions.begin(), sessions.end()),
+                ElementsAre("a/1", "a/2"));
+    ++ends;
+    return absl::OkStatus();
+  };
+  // The dead came back for a moment: from its burial on its leases are locked, until it is ended.
+  bool buried = false;
+  b.database.faulty.plan = [&] {
+    const bool beat = !std::exchange(b.looking, true);
+    const bool locked = buried && ends == 1 && !beat;
+    buried = buried || ends == 1;  // with the commit that follows the first end
+    return locked ? test::CommitFault::kAborted : test::CommitFault::kNone;
+  };
+  for (int i = 0; i < 20; ++i) {
+    b.looking = false;
+    b.keeper->RunOnce().IgnoreError();
+    clock_.Advance(test::kLeaseTick);
+  }
+  EXPECT_EQ(ends, 2);
   EXPECT_EQ(b.held(), 16u);
 }
 

@@ -53,6 +53,11 @@ TEST_F(AdminHttpTest, Metrics) {
   probe.StorageFailed();
   metrics_.EffectsBegun("tickets", 2);
   metrics_.SetHealthy("tickets", true);
+  metrics_.SetConsumerLag("tickets", "t", 8);
+  metrics_.SetCatchingUp("tickets", "t", 9);
+  metrics_.PositionsLost("tickets", "t", 10);
+  metrics_.SetRelayBacklog("tickets", 11);
+  metrics_.SetLeases("tickets", 12, 2);
   metrics_.CallFinished({"a.B/C", 5, "", "", "", absl::Milliseconds(3)});
   const std::string text = Get("/metrics")->body;
   for (const char* line : {
@@ -68,6 +73,12 @@ TEST_F(AdminHttpTest, Metrics) {
            "watchbell_storage_failures_total{service=\"tickets\"} 1",
            "watchbell_effects_total{service=\"tickets\"} 2",
            "watchbell_service_healthy{service=\"tickets\"} 1",
+           "watchbell_consumer_lag_records{service=\"tickets\",topic=\"t\"} 8",
+           "watchbell_consumer_catching_up_shards{service=\"tickets\",topic=\"t\"} 9",
+           "watchbell_consumer_positions_lost_total{service=\"tickets\",topic=\"t\"} 10",
+           "watchbell_relay_backlog_rows{service=\"tickets\"} 11",
+           "watchbell_shards_held{service=\"tickets\"} 12",
+           "watchbell_replicas_live{service=\"tickets\"} 2",
            "watchbell_rpc_seconds_count{code=\"NOT_FOUND\",method=\"a.B/C\"} 1",
        }) {
     EXPECT_THAT(text, HasSubstr(line));

@@ -74,6 +74,24 @@ class ForwardTest : public RpcTest {
     StartServer({&tickets_});
     StartFront(absl::StrCat("127.0.0.1:", server_->port()));
   }
+  // Watches through the front; `server` drains once the first message is here.
+  absl::Status WatchUntilDrained(Server& server, std::vector<std::string>& tokens) {
+    std::thread drain;
+    WatchTicketsResponse message;
+    CallOptions options;
+    options.timeout = absl::InfiniteDuration();
+    const absl::Status status =
+        through_->Stream(kWatch, WatchTicketsRequest(), &message, options, [&] {
+          tokens.push_back(message.resume_token());
+          if (tokens.size() == 1) {
+            // A long grace: the streams must not use it up.
+            drain = std::thread([&] { server.Drain(absl::ZeroDuration(), absl::Minutes(5)); });
+          }
+          return true;
+        });
+    if (drain.joinable()) drain.join();
+    return status;
+  }
 
   int last_ = 0;
   WatchHub hub_;
@@ -167,19 +185,8 @@ TEST_F(ForwardTest, StreamsComeThroughInOrder) {
 
 TEST_F(ForwardTest, TheFrontsDrainEndsItsStreams) {
   StartBoth();
-  std::thread drain;
   std::vector<std::string> tokens;
-  WatchTicketsResponse message;
-  CallOptions options;
-  options.timeout = absl::InfiniteDuration();
-  const absl::Status status =
-      through_->Stream(kWatch, WatchTicketsRequest(), &message, options, [&] {
-        tokens.push_back(message.resume_token());
-        // A long grace: the streams must not use it up.
-        drain = std::thread([&] { front_->Drain(absl::ZeroDuration(), absl::Minutes(5)); });
-        return true;
-      });
-  drain.join();
+  const absl::Status status = WatchUntilDrained(*front_, tokens);
   EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable);
   EXPECT_EQ(ErrorReason(status), "STOPPING");
   EXPECT_THAT(tokens, ElementsAre("bookmark 0"));
@@ -188,20 +195,8 @@ TEST_F(ForwardTest, TheFrontsDrainEndsItsStreams) {
 
 TEST_F(ForwardTest, TheDrainBehindEndsStreamsWithItsOwnWord) {
   StartBoth();
-  std::thread drain;
   std::vector<std::string> tokens;
-  WatchTicketsResponse message;
-  CallOptions options;
-  options.timeout = absl::InfiniteDuration();
-  const absl::Status status =
-      through_->Stream(kWatch, WatchTicketsRequest(), &message, options, [&] {
-        tokens.push_back(message.resume_token());
-        if (tokens.size() == 1) {
-          drain = std::thread([&] { server_->Drain(absl::ZeroDuration(), absl::Minutes(5)); });
-        }
-        return true;
-      });
-  drain.join();
+  const absl::Status status = WatchUntilDrained(*server_, tokens);
   EXPECT_EQ(ErrorReason(status), "STOPPING");
   EXPECT_EQ(tokens.size(), 2u);  // the second is the farewell's
 }

@@ -71,27 +71,33 @@ class JournalServiceTest : public ::testing::Test {
     ASSERT_TRUE(status.ok()) << status;
   }
 
-  static absl::StatusOr<JournalSource::Chunk> Await(
-      const std::function<void(JournalSource::Done)>& ask) {
+  template <typename Answer>
+  static absl::StatusOr<Answer> Await(
+      const std::function<void(std::function<void(absl::StatusOr<Answer>)>)>& ask) {
     rpc::Gate answered;
-    absl::StatusOr<JournalSource::Chunk> chunk = absl::UnknownError("not answered");
-    ask([&](absl::StatusOr<JournalSource::Chunk> got) {
-      chunk = std::move(got);
+    absl::StatusOr<Answer> answer = absl::UnknownError("not answered");
+    ask([&](absl::StatusOr<Answer> got) {
+      answer = std::move(got);
       answered.Open();
     });
     EXPECT_TRUE(answered.Wait());
-    return chunk;
+    return answer;
   }
   absl::StatusOr<JournalSource::Chunk> ReadShard(int shard, int64_t after, int limit,
                                                  const std::string& topic = test::kToyTopic) {
-    return Await([&](JournalSource::Done done) {
+    return Await<JournalSource::Chunk>([&](JournalSource::Done done) {
       source_->ReadShard(topic, shard, after, limit, std::move(done));
     });
   }
   absl::StatusOr<JournalSource::Chunk> ReadStream(const std::string& id, int64_t after, int limit) {
-    return Await([&](JournalSource::Done done) {
+    return Await<JournalSource::Chunk>([&](JournalSource::Done done) {
       source_->ReadStream(test::kToyTopic, "default", id, after, limit, std::move(done));
     });
+  }
+  absl::StatusOr<std::vector<int64_t>> ReadHeads(const std::vector<int>& shards,
+                                                 const std::string& topic = test::kToyTopic) {
+    return Await<std::vector<int64_t>>(
+        [&](JournalSource::HeadsDone done) { source_->ReadHeads(topic, shards, std::move(done)); });
   }
 
   test::TempFolder folder_;
@@ -176,6 +182,17 @@ TEST_F(JournalServiceTest, LargeRowsComeInAnswersThatFit) {
   for (size_t i = 0; i < versions.size(); ++i) EXPECT_EQ(versions[i], static_cast<int64_t>(i) + 1);
 }
 
+TEST_F(JournalServiceTest, TheHeadsOfShardsAreTold) {
+  const int shard = ShardOf("a", kDefaultShards);
+  const std::vector<int> shards = {(shard + 1) % kDefaultShards, shard};
+  EXPECT_THAT(ReadHeads(shards).value(), ElementsAre(0, 0));
+  for (int i = 0; i < 3; ++i) Bump("a");
+  const int64_t last = ReadShard(shard, 0, 9)->rows.back().sequence;
+  EXPECT_THAT(ReadHeads(shards).value(), ElementsAre(0, last));
+  EXPECT_EQ(ReadHeads({}).status().code(), absl::StatusCode::kUnavailable);
+  EXPECT_EQ(ReadHeads(shards, "gone.v1").status().code(), absl::StatusCode::kUnavailable);
+}
+
 TEST_F(JournalServiceTest, WhatCannotBeReadNowIsUnavailable) {
   EXPECT_EQ(ReadShard(0, 0, 1, "nobodys.v1").status().code(), absl::StatusCode::kUnavailable);
   EXPECT_EQ(ReadShard(0, 0, 1, "gone.v1").status().code(), absl::StatusCode::kUnavailable);
@@ -252,6 +269,9 @@ TEST(TopicReaderTest, AggregatesAreMergedInTheOrderOfTheirCommit) {
     }
     EXPECT_THAT(seen, ElementsAre(1, 2, 3, 4, 5, 6, 7, 8, 9)) << limit;
   }
+  EXPECT_THAT(journal::ReadTopicHeads(reader, {"rare", "often"}, {0, 1}).value(),
+              ElementsAre(9, 0));
+  EXPECT_THAT(journal::ReadTopicHeads(reader, {"often"}, {0}).value(), ElementsAre(8));
 }
 
 }  // namespace

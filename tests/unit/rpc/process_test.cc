@@ -5,6 +5,12 @@
 #include <httplib.h>
 
 #include <filesystem>
+#include <functional>
+#include <memory>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
@@ -55,15 +61,26 @@ class CountingDecider final : public engine::Decider {
   }
 };
 
+// What a test sees and says of the effects.
+struct Effects {
+  rpc::Gate ran;
+  rpc::Gate draining;
+  std::function<void()> drain;  // may be null
+};
+
 class NotingRunner final : public engine::EffectRunner {
  public:
-  explicit NotingRunner(rpc::Gate& ran) : ran_(ran) {}
+  explicit NotingRunner(Effects& effects) : effects_(effects) {}
   void Run(std::vector<engine::Effect> effects) override {
-    for (size_t i = 0; i < effects.size(); ++i) ran_.Open();
+    for (size_t i = 0; i < effects.size(); ++i) effects_.ran.Open();
+  }
+  void Drain() override {
+    effects_.draining.Open();
+    if (effects_.drain != nullptr) effects_.drain();
   }
 
  private:
-  rpc::Gate& ran_;
+  Effects& effects_;
 };
 
 class ProcessTest : public ::testing::Test {
@@ -81,9 +98,25 @@ class ProcessTest : public ::testing::Test {
     module.spec = [](const config::Config&) {
       return ServiceSpec{"sla", {}, std::make_shared<CountingDecider>(), {"watchbell.tickets.v1"}};
     };
-    module.services = [](ModuleContext context) {
+    module.services = [this](ModuleContext context) {
       auto service = std::make_unique<rpc::Service>("watchbell.sla.v1.SlaService");
       service->Command("ActivatePolicySet", context.core.engine(), "manager");
+      service->Async("GetPolicySet", [this, &engine = context.core.engine()](
+                                         const rpc::CallContext& call, rpc::MessagePtr,
+                                         const rpc::Method::Done& done) {
+        finish_call_ = [&engine, identity = call.identity, done] {
+          auto request = std::make_shared<ActivatePolicySetRequest>();
+          request->set_policy_set_id("late");
+          engine::Input input;
+          input.identity = identity;
+          input.message = std::move(request);
+          input.done = [done](const absl::StatusOr<engine::Reply>& reply) {
+            done(reply.ok() ? absl::StatusOr<engine::Reply>(engine::Reply{}) : reply.status());
+          };
+          EXPECT_TRUE(engine.Submit(std::move(input)).ok());
+        };
+        called_.Open();
+      });
       std::vector<std::unique_ptr<rpc::Service>> services;
       services.push_back(std::move(service));
       return services;
@@ -101,11 +134,11 @@ class ProcessTest : public ::testing::Test {
   }
 
   absl::StatusOr<std::unique_ptr<Process>> Start(const std::string& listen = "127.0.0.1:0") {
-    const auto config =
-        config::Config::Load(AllKeys({Counter()}),
-                             {"--listen=" + listen, "--admin-listen=127.0.0.1:0",
-                              "--data-dir=" + folder_, "--drain-pause=0", "--drain-grace=5000"},
-                             {});
+    const auto config = config::Config::Load(
+        AllKeys({Counter()}),
+        {"--listen=" + listen, "--admin-listen=127.0.0.1:0", "--data-dir=" + folder_,
+         "--drain-pause=0", "--drain-grace=" + drain_grace_},
+        {});
     if (!config.ok()) return config.status();
     return Process::Start("test", {Counter()}, *config, clock_);
   }
@@ -133,8 +166,12 @@ class ProcessTest : public ::testing::Test {
   SystemClock clock_;
   const std::string folder_ = ::testing::TempDir() + "/process_" +
                               ::testing::UnitTest::GetInstance()->current_test_info()->name();
-  rpc::Gate effects_;
+  std::string drain_grace_ = "5000";
+  Effects effects_;
   rpc::Gate recovered_;
+  // GetPolicySet stays under way until this is called; then it activates "late".
+  rpc::Gate called_;
+  std::function<void()> finish_call_;
   std::unique_ptr<Process> process_;
 };
 
@@ -149,7 +186,7 @@ TEST_F(ProcessTest, CommandsAreAnsweredOnceByTheirRequestIdAcrossRestarts) {
   EXPECT_EQ(Activate("gold", kSecond), "gold-2");
   EXPECT_EQ(Activate("gold", absl::AsciiStrToUpper(kSecond)), "gold-2");
   EXPECT_EQ(Activate("gold", kSecond, "agent"), "ROLE_MISSING");
-  EXPECT_TRUE(effects_.Wait(2));
+  EXPECT_TRUE(effects_.ran.Wait(2));
   process_.reset();
   StartOrFail();
   EXPECT_EQ(Activate("gold", kSecond), "gold-2");
@@ -227,6 +264,56 @@ TEST_F(ProcessTest, MigrateAllMakesTheDatabases) {
   const auto after = PendingSchemas({Counter()}, *config, clock_);
   ASSERT_TRUE(after.ok()) << after.status();
   EXPECT_TRUE(after->empty());
+}
+
+TEST_F(ProcessTest, AStopDrainsCallsAndEffectsBesideEachOther) {
+  drain_grace_ = "600000";
+  rpc::Gate sent;
+  effects_.drain = [&sent] { EXPECT_TRUE(sent.Wait()); };
+  StartOrFail();
+  const auto client = rpc::Connect(absl::StrCat("127.0.0.1:", process_->grpc_port()));
+  sla::v1::GetPolicySetRequest request;
+  request.set_policy_set_id("gold");
+  sla::v1::PolicySet response;
+  absl::Status status;
+  rpc::Gate answered;
+  client->CallAsync("watchbell.sla.v1.SlaService/GetPolicySet", request, &response, {},
+                    [&](absl::Status s) {
+                      status = std::move(s);
+                      answered.Open();
+                    });
+  ASSERT_TRUE(called_.Wait());
+  std::thread stop([this] { process_->Stop(); });
+  // The effects do not wait for the call, nor the call for the effects.
+  EXPECT_TRUE(effects_.draining.Wait());
+  finish_call_();
+  EXPECT_TRUE(answered.Wait());
+  EXPECT_TRUE(status.ok()) << status;
+  // What it began meanwhile came to the runner, to be given back.
+  EXPECT_TRUE(effects_.ran.Wait());
+  sent.Open();
+  stop.join();
+}
+
+TEST_F(ProcessTest, WhatACallBeginsAfterTheEffectsDrainedIsStillGivenBack) {
+  drain_grace_ = "600000";
+  rpc::Gate drained;
+  effects_.drain = [&drained] { drained.Open(); };
+  StartOrFail();
+  const auto client = rpc::Connect(absl::StrCat("127.0.0.1:", process_->grpc_port()));
+  sla::v1::GetPolicySetRequest request;
+  request.set_policy_set_id("gold");
+  sla::v1::PolicySet response;
+  rpc::Gate answered;
+  client->CallAsync("watchbell.sla.v1.SlaService/GetPolicySet", request, &response, {},
+                    [&](const absl::Status&) { answered.Open(); });
+  ASSERT_TRUE(called_.Wait());
+  std::thread stop([this] { process_->Stop(); });
+  EXPECT_TRUE(drained.Wait());
+  finish_call_();
+  EXPECT_TRUE(answered.Wait());
+  EXPECT_TRUE(effects_.ran.Wait());
+  stop.join();
 }
 
 TEST_F(ProcessTest, ARepeatedMutationWithoutARequestIdIsRefused) {

@@ -52,6 +52,23 @@ class RetryTest : public RpcTest {
     server_ = *std::move(server);
   }
   std::string Target() const { return absl::StrCat("127.0.0.1:", server_->port()); }
+  // The call of that number succeeds; attempts_ holds what each said of those before it.
+  void RefuseUntilAttempt(size_t number) {
+    retry_ = [this, number](const CallContext& call, MessagePtr, const Method::Done& done) {
+      {
+        const std::lock_guard<std::mutex> lock(mu_);
+        const auto found = call.metadata.find("grpc-previous-rpc-attempts");
+        attempts_.push_back(found == call.metadata.end() ? "" : found->second);
+        if (attempts_.size() < number) {
+          return done(Unavailable("STOPPING", "later", absl::Seconds(1)));
+        }
+      }
+      done(engine::Reply());
+    };
+  }
+
+  std::mutex mu_;
+  std::vector<std::string> attempts_;
 };
 
 TEST_F(RetryTest, ThePublishedConfigIsOne) {
@@ -106,36 +123,16 @@ TEST_F(RetryTest, AnIdleConnectionDoesNotHoldAStopUp) {
 }
 
 TEST_F(RetryTest, TheLibrarySaysThatACallWasTriedBefore) {
-  std::mutex mu;
-  std::vector<std::string> attempts;
-  retry_ = [&](const CallContext& call, MessagePtr, const Method::Done& done) {
-    {
-      const std::lock_guard<std::mutex> lock(mu);
-      const auto found = call.metadata.find("grpc-previous-rpc-attempts");
-      attempts.push_back(found == call.metadata.end() ? "" : found->second);
-      if (attempts.size() < 3) return done(Unavailable("STOPPING", "later", absl::Seconds(1)));
-    }
-    done(engine::Reply());
-  };
+  RefuseUntilAttempt(3);
   StartServer();
   const auto client = PublishedClient(Target());
   admin::v1::DeadLetter letter;
   EXPECT_TRUE(client->Call(kRetry, RetryRequest(), &letter).ok());
-  EXPECT_THAT(attempts, ElementsAre("", "1", "2"));
+  EXPECT_THAT(attempts_, ElementsAre("", "1", "2"));
 }
 
 TEST_F(RetryTest, ACallPassedOnIsNotMadeToLookNew) {
-  std::mutex mu;
-  std::vector<std::string> attempts;
-  retry_ = [&](const CallContext& call, MessagePtr, const Method::Done& done) {
-    {
-      const std::lock_guard<std::mutex> lock(mu);
-      const auto found = call.metadata.find("grpc-previous-rpc-attempts");
-      attempts.push_back(found == call.metadata.end() ? "" : found->second);
-      if (attempts.size() < 2) return done(Unavailable("STOPPING", "later", absl::Seconds(1)));
-    }
-    done(engine::Reply());
-  };
+  RefuseUntilAttempt(2);
   StartServer();
   ServerOptions options;
   options.forwards = {{kAdmin, "things", Target()}};
@@ -144,7 +141,7 @@ TEST_F(RetryTest, ACallPassedOnIsNotMadeToLookNew) {
   const auto client = PublishedClient(absl::StrCat("127.0.0.1:", (*front)->port()));
   admin::v1::DeadLetter letter;
   EXPECT_TRUE(client->Call(kRetry, RetryRequest(), &letter).ok());
-  EXPECT_THAT(attempts, ElementsAre("", "1"));  // and the front itself tried nothing again
+  EXPECT_THAT(attempts_, ElementsAre("", "1"));  // and the front itself tried nothing again
 }
 
 TEST_F(RetryTest, APatientCallRidesOutARestart) {

@@ -10,6 +10,7 @@
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
+#include "common/base/payload_path.h"
 #include "common/time/rfc3339.h"
 #include "nlohmann/json.hpp"
 #include "tests/unit/tickets/raw_records.h"
@@ -167,6 +168,36 @@ TEST(RawAlert, WhatIsNoAlertHasAReason) {
     EXPECT_EQ(input.status().code(), absl::StatusCode::kInvalidArgument);
     EXPECT_EQ(ErrorReason(input.status()), reason) << input.status();
     EXPECT_FALSE(input.status().message().empty());
+  }
+}
+
+TEST(RawAlert, WhatIsWrongIsPointedAt) {
+  const auto labels = [](const std::string& json) {
+    return Webhook(absl::StrCat(R"({"status":"firing","labels":)", json, "}"));
+  };
+  const std::vector<std::pair<std::string, bus::Record>> table = {
+      {"", Record("no JSON")},
+      {"", Record("7")},
+      {"/alerts", Record(R"({"alerts":{}})")},
+      {"/version", Record(R"({"version":"5","alerts":[]})")},
+      {"/groupLabels/a", Record(R"({"groupLabels":{"a":1},"alerts":[]})")},
+      {"/alerts/0", Record(Webhook("7"))},
+      {"/alerts/0/status", Record(Webhook(R"({"status":"fring"})"))},
+      {"/alerts/0/labels", Record(labels("{}"))},
+      {"/alerts/0/labels/a~1b c", Record(labels(R"({"a/b c":1})"))},
+      {"/0/labels", Record("[{}]")},
+      {"/alert_key", Record(R"({"alert_key":7})")},
+      {"/data/alerts/0/status", Record(Structured(Data(Webhook(R"({"status":"fring"})"))))},
+      {"/data_base64", Record(Structured(R"(,"data_base64":"%%%")"))},
+      {"/specversion", Record(R"({"specversion":"0.3"})")},
+      {"/PartitionKey", Record(Structured(Data(Webhook()), R"(,"PartitionKey":"x")"))},
+      {"/tenant", Record(Structured(Data(Webhook()), R"(,"tenant":"A B")"))},
+  };
+  for (const auto& [path, record] : table) {
+    SCOPED_TRACE(record.value.substr(0, 200));
+    const auto input = Read(record);
+    ASSERT_FALSE(input.ok());
+    EXPECT_EQ(PathOf(input.status()), path) << input.status();
   }
 }
 
@@ -347,6 +378,9 @@ TEST(RawAlertVectors, TheHostileAreRefusedForTheirReason) {
     if (reasons.count("WRONG_TYPE") > 0) reasons.insert("NO_ALERT");
     if (reasons.count("FIELD_TOO_LARGE") > 0) reasons.insert("PAYLOAD_TOO_LARGE");
     EXPECT_EQ(reasons.count(ErrorReason(input.status())), 1u) << input.status();
+    if (expected.contains("path") && ErrorReason(input.status()) == expected["reason"]) {
+      EXPECT_EQ(PathOf(input.status()), expected["path"].get<std::string>());
+    }
   }
   EXPECT_GE(seen, 25);
 }

@@ -146,6 +146,7 @@ TEST_F(RawTopicTest, TheBadPartOfARecordIsADeadLetterTheRestATicket) {
   EXPECT_EQ(letter.message(),
             "2 of 3 alerts bad: /alerts/1/status is neither firing nor resolved; "
             "WRONG_TYPE: /alerts/2 is no object");
+  EXPECT_EQ(letter.path(), "/alerts/1/status");
   // Tried again, the good one is known, and the bad ones are as bad as before.
   bool answered = false;
   ASSERT_TRUE(core_->engine()

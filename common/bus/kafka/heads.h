@@ -1,0 +1,58 @@
+// How far the producers' journals reach: what a timer has to have heard of before it fires.
+// Internal to the folder.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "absl/time/time.h"
+#include "common/base/mutex.h"
+#include "common/bus/bus.h"
+#include "common/bus/journal_source.h"
+#include "common/clock/clock.h"
+
+namespace watchbell::bus::kafka {
+
+// Thread-safe. `journals` and `clock` outlive every question.
+class Heads {
+ public:
+  struct Head {
+    absl::Time asked;  // whatever was committed before is at or below `sequence`
+    // Nothing: the producer did not answer.
+    std::optional<int64_t> sequence;
+  };
+
+  // `answered` is called after answers, on any thread, also after this is gone.
+  Heads(JournalSource& journals, Clock& clock, std::function<void()> answered);
+
+  // The head of a shard at `since` or later is wanted. Asks at once, or, while a question about the
+  // topic is under way, after it: whatever is wanted by then is one question.
+  void Ask(const TopicShard& shard, absl::Time since);
+  std::optional<Head> Latest(const TopicShard& shard) const;
+
+ private:
+  struct Topic {
+    std::map<int, absl::Time> wanted;  // since when, by shard
+    std::map<int, Head> heads;
+    bool asking = false;
+    bool silent = false;  // the last answer was none
+  };
+  struct State {
+    JournalSource& journals;
+    Clock& clock;
+    const std::function<void()> answered;
+    Mutex mu;
+    std::map<std::string, Topic> topics ABSL_GUARDED_BY(mu);
+  };
+  static void Send(const std::shared_ptr<State>& state, const std::string& topic);
+  static void Take(State& state, const std::string& topic, const std::vector<int>& shards,
+                   absl::Time asked, const absl::StatusOr<std::vector<int64_t>>& heads);
+
+  const std::shared_ptr<State> state_;
+};
+
+}  // namespace watchbell::bus::kafka

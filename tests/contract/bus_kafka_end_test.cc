@@ -1,0 +1,118 @@
+// When a shard is at its end: everything the producer has committed was given out, whatever its
+// topic holds.
+#include "tests/contract/kafka_fixture.h"
+
+namespace watchbell::bus {
+namespace {
+
+class KafkaEndTest : public KafkaBusTest {
+ protected:
+  void SetUp() override {
+    topics_.Make(kWidgets);
+    Open();
+    Join();
+  }
+  // The relay is behind for good: what is committed stays in the journal.
+  void StopRelay() { producer_.publisher().Release(shard_); }
+  void GoOn() { producer_.publisher().Hold(shard_, 0); }
+  // What the bus says once the producer was asked.
+  bool AtEnd(Consumer& consumer) {
+    const absl::Time since = clock_.Now();
+    if (consumer.subscriber().AtEnd(kWidgets, shard_, since)) return true;
+    return consumer.subscriber().AtEnd(kWidgets, shard_, since);
+  }
+
+  const int shard_ = ShardOf("a", kDefaultShards);
+};
+
+TEST_F(KafkaEndTest, ItIsThatOfTheJournalNotOfTheTopic) {
+  Consumer consumer(true);
+  consumer.Start(Subscribe(consumer));
+  producer_.Commit("widget", {"a"});
+  consumer.AwaitTotal(1);
+  EXPECT_TRUE(AtEnd(consumer));
+  AwaitPublished();
+  StopRelay();
+  producer_.Commit("widget", {"a"});
+  EXPECT_FALSE(AtEnd(consumer));
+  EXPECT_EQ(topics_.End(kWidgets, shard_), 1);
+  GoOn();
+  consumer.AwaitEnd(kWidgets, shard_);
+  EXPECT_EQ(consumer.total(), 2);
+}
+
+TEST_F(KafkaEndTest, ItIsKnownBeforeTheTopicIs) {
+  Consumer before(true);
+  before.Start(Subscribe(before));
+  producer_.Commit("widget", {"a"});
+  before.AwaitTotal(1);
+  before.Leave();
+  producer_.Publish(nullptr);
+  // No broker is there.
+  KafkaOptions nowhere = topics_.options();
+  nowhere.brokers = "127.0.0.1:1";
+  Open(nowhere);
+  Consumer after(true);
+  after.Inherit(before);
+  after.Start(Subscribe(after));
+  EXPECT_TRUE(AtEnd(after));
+  EXPECT_EQ(after.PollOnce(), 0u);
+}
+
+TEST_F(KafkaEndTest, WhileTheProducerDoesNotAnswerItIsTheTopics) {
+  Consumer consumer(true);
+  consumer.Start(Subscribe(consumer));
+  producer_.Commit("widget", {"a"});
+  consumer.AwaitTotal(1);
+  AwaitPublished();
+  StopRelay();
+  producer_.Commit("widget", {"a"});
+  journals_.reachable = false;
+  consumer.AwaitEnd(kWidgets, shard_);
+  EXPECT_EQ(consumer.total(), 1);
+  // It is asked again for every later moment.
+  journals_.reachable = true;
+  EXPECT_FALSE(AtEnd(consumer));
+}
+
+TEST_F(KafkaEndTest, ARecordThatIsNoneOfOursIsNoEnd) {
+  Consumer consumer(true);
+  consumer.Start(Subscribe(consumer));
+  producer_.Commit("widget", {"a"});
+  consumer.AwaitTotal(1);
+  AwaitPublished();
+  StopRelay();
+  producer_.Commit("widget", {"a"});
+  topics_.Write(kWidgets, {"x", "not ours", {}, shard_});
+  while (consumer.subscriber().Poll(10)->empty()) ASSERT_TRUE(consumer.bell.Wait());
+  EXPECT_FALSE(AtEnd(consumer));
+}
+
+TEST_F(KafkaEndTest, WhatNeverComesToTheTopicIsReadFromTheJournal) {
+  KafkaOptions options = topics_.options();
+  options.compare_every = absl::Milliseconds(20);
+  producer_.Publish(nullptr);
+  Open(options);
+  Join();
+  Consumer consumer(true);
+  consumer.Start(Subscribe(consumer));
+  producer_.CommitMany("widget", 200, 40);
+  consumer.AwaitTotal(200);
+  AwaitPublished();
+  for (int shard = 0; shard < kDefaultShards; ++shard) producer_.publisher().Release(shard);
+  producer_.CommitMany("widget", 100, 40);
+  consumer.AwaitTotal(300);
+  EXPECT_EQ(CheckTopic(kWidgets, 200), 200);
+  // The topic goes on, and is read again; what comes late repeats.
+  for (int shard = 0; shard < kDefaultShards; ++shard) {
+    producer_.publisher().Hold(shard, producer_.Relayed().at(shard));
+  }
+  producer_.CommitMany("widget", 100, 40);
+  consumer.AwaitTotal(400);
+  AwaitPublished();
+  CheckTopic(kWidgets, 400);
+  consumer.ExpectNothing();
+}
+
+}  // namespace
+}  // namespace watchbell::bus
