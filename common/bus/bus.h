@@ -92,6 +92,11 @@ class Subscriber {
       const std::string& topic, const std::string& tenant, const std::string& stream_id,
       int64_t after_version, int limit) = 0;
 
+  // Where shards stand, as far as that moved without a record that was applied: their journal was
+  // read and the topic goes on, or its records were repeats. Holds when nothing that Poll has
+  // returned waits to be stored.
+  virtual std::map<TopicShard, Position> Reached() const { return {}; }
+
   // What was applied is stored: tools may be told how far. Positions by (topic, shard).
   virtual void Stored(const std::map<TopicShard, Position>& positions) { (void)positions; }
 };
@@ -117,6 +122,8 @@ class Bus {
 
   // OK, or why nothing can be published or read just now. Thread-safe.
   virtual absl::Status Health() const { return absl::OkStatus(); }
+  // OK, or which shard waits for its producer's journal, which cannot be read. Thread-safe.
+  virtual absl::Status ProducersHealth() const { return absl::OkStatus(); }
 };
 
 }  // namespace watchbell::bus

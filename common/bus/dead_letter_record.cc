@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/base/proto_time.h"
+#include "common/base/shorten.h"
 #include "common/bus/attribute_text.h"
 #include "common/bus/event_registry.h"
 #include "watchbell/events/v1/dead_letters.pb.h"
@@ -17,7 +18,20 @@ bool IsNullHeader(const Record& record, size_t place) {
          record.null_headers.end();
 }
 
+constexpr size_t kMaxMessage = 2048;  // bytes
+constexpr size_t kMaxPath = 1024;     // bytes
+
 }  // namespace
+
+std::string DeadLetterMessage(absl::string_view text) { return Shorten(AsUtf8(text), kMaxMessage); }
+
+std::string DeadLetterPath(absl::string_view pointer) {
+  std::string path = AsUtf8(pointer);
+  if (path.size() <= kMaxPath) return path;
+  const size_t step = path.rfind('/', kMaxPath);
+  path.resize(step == std::string::npos ? 0 : step);
+  return path;
+}
 
 std::string DeadLetterTopic(absl::string_view topic, absl::string_view service) {
   return absl::StrCat(topic, ".", service, ".dlq");
@@ -78,9 +92,9 @@ absl::StatusOr<Record> ToDeadLetterRecord(const journal::JournalRow& row, absl::
   add("__dlq.errors.offset", absl::StrCat(letter.has_offset() ? letter.offset() : -1));
   add("__dlq.errors.group", letter.service());
   add("__dlq.errors.delivery.count", absl::StrCat(letter.attempts()));
-  add("__dlq.errors.message", letter.message());
+  add("__dlq.errors.message", DeadLetterMessage(letter.message()));
   add("dlq_reason", letter.reason());
-  add("dlq_path", EncodeAttribute(letter.path()));
+  add("dlq_path", EncodeAttribute(DeadLetterPath(letter.path())));
   add("dlq_first_at", FormatAttributeTime(FromProto(letter.first_seen_at())));
   add("dlq_build", std::string(build));
   record.topic = DeadLetterTopic(letter.topic(), letter.service());

@@ -17,6 +17,12 @@ inline constexpr char kDeadLetterAggregate[] = "dead_letter";
 // Where the dead letters of a topic's reader go: "<topic>.<service>.dlq".
 std::string DeadLetterTopic(absl::string_view topic, absl::string_view service);
 
+// What a dead letter says of its error, and where that lies: whoever wrote the record may have had
+// a say in either, and with it the record must fit on its topic. At most 2048 bytes of the text,
+// and at most 1024 of the JSON Pointer: of a longer one the place that its beginning leads to.
+std::string DeadLetterMessage(absl::string_view text);
+std::string DeadLetterPath(absl::string_view pointer);
+
 // A record into its dead letter, byte for byte, and back: topic, place, key, headers, value.
 void PutRecord(const Record& record, admin::v1::DeadLetter* letter);
 Record TakeRecord(const admin::v1::DeadLetter& letter);

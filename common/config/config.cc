@@ -20,6 +20,7 @@ namespace watchbell::config {
 namespace {
 
 constexpr char kMask[] = "***";
+constexpr char kDefaultSource[] = "default";
 
 bool IsInteger(const std::string& text) {
   int ignored = 0;
@@ -91,7 +92,7 @@ class Loader {
       file = named->second;
     }
     for (const Key& key : config_.keys_)
-      config_.entries_[key.name] = {key.default_value, "default"};
+      config_.entries_[key.name] = {key.default_value, kDefaultSource};
     // From the weakest source to the strongest: each overwrites what came before.
     if (!file.empty()) {
       ASSIGN_OR_RETURN(const std::vector<Setting> yaml, ReadYaml(known_, file));
@@ -164,6 +165,11 @@ const std::string& Config::Get(const std::string& key) const {
     std::abort();
   }
   return entry->second.value;
+}
+
+bool Config::IsGiven(const std::string& key) const {
+  const auto entry = entries_.find(key);
+  return entry != entries_.end() && entry->second.source != kDefaultSource;
 }
 
 absl::StatusOr<int> Config::GetInt(const std::string& key) const {

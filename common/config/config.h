@@ -43,6 +43,8 @@ class Config {
 
   // The value; the key must be among those given to Load.
   const std::string& Get(const std::string& key) const;
+  // True if it is more than the default: somebody gave it.
+  bool IsGiven(const std::string& key) const;
   absl::StatusOr<int> GetInt(const std::string& key) const;
   absl::StatusOr<bool> GetBool(const std::string& key) const;
 

@@ -4,7 +4,6 @@
 #include <cerrno>
 #include <cstring>
 #include <fstream>
-#include <numeric>
 #include <set>
 #include <sstream>
 
@@ -13,6 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "absl/strings/strip.h"
+#include "common/base/edit_distance.h"
 
 namespace watchbell::config {
 namespace {
@@ -30,7 +30,8 @@ std::string VariableOf(const std::string& name) {
 
 // What ./dev and the test scripts are told; it may be exported in the shell that starts a program.
 bool IsOfTheScripts(const std::string& variable) {
-  return variable == "WATCHBELL_CACHE" || absl::StartsWith(variable, "WATCHBELL_TEST_") ||
+  return variable == "WATCHBELL_CACHE" || variable == "WATCHBELL_BIN_DIR" ||
+         absl::StartsWith(variable, "WATCHBELL_TEST_") ||
          absl::StartsWith(variable, "WATCHBELL_LOCAL_");
 }
 
@@ -42,21 +43,6 @@ bool IsKubernetesLink(const std::string& variable, const std::string& value) {
          absl::StrContains(variable, "_UDP") ||
          (absl::EndsWith(variable, "_PORT") &&
           (absl::StartsWith(value, "tcp://") || absl::StartsWith(value, "udp://")));
-}
-
-size_t EditDistance(const std::string& a, const std::string& b) {
-  std::vector<size_t> row(b.size() + 1);
-  std::iota(row.begin(), row.end(), size_t{0});
-  for (size_t i = 1; i <= a.size(); ++i) {
-    size_t diagonal = row[0];
-    row[0] = i;
-    for (size_t j = 1; j <= b.size(); ++j) {
-      const size_t replaced = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
-      diagonal = row[j];
-      row[j] = std::min({replaced, row[j] + 1, row[j - 1] + 1});
-    }
-  }
-  return row[b.size()];
 }
 
 std::map<std::string, std::string> NamesBy(const std::vector<Key>& keys,
@@ -126,7 +112,7 @@ class FlagReader {
       const bool explicit_value =
           at_ + 1 < args_.size() && (args_[at_ + 1] == "true" || args_[at_ + 1] == "false");
       value = explicit_value ? args_[++at_] : "true";
-    } else if (at_ + 1 < args_.size()) {
+    } else if (at_ + 1 < args_.size() && !absl::StartsWith(args_[at_ + 1], "--")) {
       value = args_[++at_];
     } else {
       return absl::InvalidArgumentError(absl::StrCat("flag --", name, " needs a value"));

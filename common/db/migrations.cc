@@ -52,14 +52,21 @@ std::string StepScript(const Migration& migration) {
 }
 
 // Whether there is such a table, in the words of each database; the others do not know the
-// catalogue asked.
+// catalogue asked. The catalogue shows a schema, with what is in it, also to those who may not use
+// it: to them nothing seems to be there.
 absl::StatusOr<bool> HasVersionTable(Database& database) {
   absl::Status trouble;
   for (const char* look :
-       {"SELECT COUNT(*) FROM sqlite_master WHERE type = 'table' AND name = 'schema_version'",
-        "SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = current_schema() AND "
-        "table_name = 'schema_version'"}) {
+       {"SELECT COUNT(*), 0 FROM sqlite_master WHERE type = 'table' AND name = 'schema_version'",
+        "SELECT COUNT(*), COUNT(CASE WHEN NOT has_schema_privilege(n.oid, 'USAGE') THEN 1 END) "
+        "FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace "
+        "WHERE c.relname = 'schema_version' AND c.relkind IN ('r', 'p') AND "
+        "'\"' || replace(n.nspname, '\"', '\"\"') || '\"' = current_setting('search_path')"}) {
     const absl::StatusOr<std::vector<Row>> rows = database.Read(look, {});
+    if (rows.ok() && AsInt((*rows)[0][1]) > 0) {
+      return absl::UnavailableError(
+          "this role may not look into the schema: it lacks the right USAGE on it");
+    }
     if (rows.ok()) return AsInt((*rows)[0][0]) > 0;
     trouble = rows.status();
     if (!absl::IsInternal(trouble)) break;
@@ -70,11 +77,12 @@ absl::StatusOr<bool> HasVersionTable(Database& database) {
 }  // namespace
 
 absl::StatusOr<int> SchemaVersion(Database& database) {
-  absl::StatusOr<std::vector<Row>> rows =
-      database.Read("SELECT COALESCE(MAX(number), 0) FROM schema_version", {});
+  constexpr char kLast[] = "SELECT COALESCE(MAX(number), 0) FROM schema_version";
+  absl::StatusOr<std::vector<Row>> rows = database.Read(kLast, {});
   if (absl::IsInternal(rows.status())) {
     ASSIGN_OR_RETURN(const bool there, HasVersionTable(database));
     if (!there) return 0;
+    rows = database.Read(kLast, {});  // another program may have made it just now
   }
   if (!rows.ok()) return rows.status();
   return static_cast<int>(AsInt((*rows)[0][0]));

@@ -22,7 +22,7 @@ struct Migration {
   bool needed = true;  // false: programs of this version also run without it
 };
 
-// Version the database is at; 0 = empty. Needs no right but to read.
+// Version the database is at; 0 = empty. Needs no right but to read; UNAVAILABLE if that is denied.
 absl::StatusOr<int> SchemaVersion(Database& database);
 
 // The steps of `migrations` that Migrate would take.

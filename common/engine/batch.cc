@@ -42,7 +42,7 @@ int64_t Fingerprint(const Input& input) {
 
 }  // namespace
 
-absl::Status Batch::Run(absl::Span<Item> items, const std::map<int, int64_t>& relayed) {
+absl::Status Batch::Run(absl::Span<Item> items, const Marks& marks) {
   ASSIGN_OR_RETURN(transaction_, context_.parts.database.Begin());
   for (Item& item : items) {
     item.fate = Item::Fate::kUndecided;
@@ -54,12 +54,12 @@ absl::Status Batch::Run(absl::Span<Item> items, const std::map<int, int64_t>& re
       item.input.request_id = item.input.id;
     }
   }
-  RETURN_IF_ERROR(LoadAll(items, relayed));
+  RETURN_IF_ERROR(LoadAll(items, marks));
   for (size_t i = 0; i < items.size(); ++i) {
     behind_ = items.subspan(i + 1);
     RETURN_IF_ERROR(DecideItem(items[i]));
   }
-  RETURN_IF_ERROR(Store(relayed));
+  RETURN_IF_ERROR(Store(marks));
   bus::Publisher* publisher = context_.parts.publisher;
   if (publisher != nullptr && !rows_.empty()) publisher->Committing();
   const absl::Status committed = transaction_->Commit();
@@ -70,15 +70,21 @@ absl::Status Batch::Run(absl::Span<Item> items, const std::map<int, int64_t>& re
   return absl::OkStatus();
 }
 
-absl::Status Batch::LoadAll(absl::Span<const Item> items, const std::map<int, int64_t>& relayed) {
-  std::vector<EntityKey> keys;
+// Those whose leases are to be held until the commit.
+std::set<int> Batch::ShardsOf(absl::Span<const Item> items, const Marks& marks) const {
   std::set<int> shards;
-  if (context_.parts.leases != nullptr) {
-    for (const Item& item : items) {
-      if (item.shard >= 0) shards.insert(item.shard);
-    }
-    for (const auto& [shard, sequence] : relayed) shards.insert(shard);
+  if (context_.parts.leases == nullptr) return shards;
+  for (const Item& item : items) {
+    if (item.shard >= 0) shards.insert(item.shard);
   }
+  for (const auto& [shard, sequence] : marks.relayed) shards.insert(shard);
+  for (const auto& [topic_shard, position] : marks.reached) shards.insert(topic_shard.second);
+  return shards;
+}
+
+absl::Status Batch::LoadAll(absl::Span<const Item> items, const Marks& marks) {
+  const std::set<int> shards = ShardsOf(items, marks);
+  std::vector<EntityKey> keys;
   std::vector<db::Row> leases;
   for (const int shard : shards) leases.push_back({int64_t{shard}});
   std::vector<db::Row> positions;

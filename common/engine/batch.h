@@ -37,12 +37,18 @@ class Batch {
     std::string traceparent;
   };
 
+  // How far shards are beyond what the inputs say, to be stored along.
+  struct Marks {
+    std::map<int, int64_t> relayed;                    // published, by shard
+    std::map<bus::TopicShard, bus::Position> reached;  // bus::Subscriber::Reached; without inputs
+  };
+
   Batch(Context context, absl::Time now)
       : context_(context), now_(now), entities_(context.classes, context.references) {}
 
   // Sets the fate and answer of every item. OK = committed. Errors: see db.h; then nothing
-  // happened, or (UNKNOWN) may have. `relayed`: how far shards are published, to be stored along.
-  absl::Status Run(absl::Span<Item> items, const std::map<int, int64_t>& relayed);
+  // happened, or (UNKNOWN) may have.
+  absl::Status Run(absl::Span<Item> items, const Marks& marks);
 
   // Valid after Run returned OK.
   const std::vector<journal::JournalRow>& rows() const { return rows_; }
@@ -75,7 +81,8 @@ class Batch {
   };
   using AnswerKey = std::pair<std::string, std::string>;
 
-  absl::Status LoadAll(absl::Span<const Item> items, const std::map<int, int64_t>& relayed);
+  std::set<int> ShardsOf(absl::Span<const Item> items, const Marks& marks) const;
+  absl::Status LoadAll(absl::Span<const Item> items, const Marks& marks);
   void TakeLease(const db::Row& row);
   absl::Status DecideItem(Item& item);
   absl::Status DecideCommand(Item& item);
@@ -93,9 +100,9 @@ class Batch {
   absl::Status SetAside(Item& item, bool parked, const absl::Status& why);
   void Progress(const Item& item);
   void HoldBack(const Item& item);
-  absl::Status Store(const std::map<int, int64_t>& relayed);
+  absl::Status Store(const Marks& marks);
   absl::Status StoreTimers();
-  absl::Status StoreProgress(const std::map<int, int64_t>& relayed);
+  absl::Status StoreProgress(const Marks& marks);
 
   Context context_;
   const absl::Time now_;

@@ -51,7 +51,7 @@ absl::Status Batch::StoreTimers() {
   return absl::OkStatus();
 }
 
-absl::Status Batch::StoreProgress(const std::map<int, int64_t>& relayed) {
+absl::Status Batch::StoreProgress(const Marks& marks) {
   std::vector<db::Row> positions;
   for (const auto& [stream, position] : positions_) {
     if (!position.dirty) continue;
@@ -60,6 +60,9 @@ absl::Status Batch::StoreProgress(const std::map<int, int64_t>& relayed) {
   }
   if (!positions.empty()) {
     RETURN_IF_ERROR(transaction_->Upsert(StreamPositionTable(), positions));
+  }
+  for (const auto& [topic_shard, position] : marks.reached) {
+    if (fenced_.count(topic_shard.second) == 0) progress_.emplace(topic_shard, position);
   }
   std::vector<db::Row> progress;
   for (auto& [topic_shard, reached] : progress_) {
@@ -79,17 +82,17 @@ absl::Status Batch::StoreProgress(const std::map<int, int64_t>& relayed) {
     RETURN_IF_ERROR(transaction_->Upsert(TopicPositionTable(), progress));
   }
   std::vector<db::Row> published;
-  for (const auto& [shard, sequence] : relayed) {
+  for (const auto& [shard, sequence] : marks.relayed) {
     if (fenced_.count(shard) == 0) published.push_back({int64_t{shard}, sequence});
   }
   if (published.empty()) return absl::OkStatus();
   return transaction_->Upsert(RelayPositionTable(), published);
 }
 
-absl::Status Batch::Store(const std::map<int, int64_t>& relayed) {
+absl::Status Batch::Store(const Marks& marks) {
   RETURN_IF_ERROR(entities_.Store(*transaction_, context_.parts.decider));
   RETURN_IF_ERROR(StoreTimers());
-  RETURN_IF_ERROR(StoreProgress(relayed));
+  RETURN_IF_ERROR(StoreProgress(marks));
   std::vector<db::Row> answers;
   for (const auto& [key, answer] : answers_) {
     if (!answer.dirty) continue;

@@ -18,7 +18,7 @@ namespace {
 constexpr absl::Duration kLastRetry = absl::Seconds(2);
 constexpr absl::Duration kPurgeEvery = absl::Minutes(10);
 // A takeover publishes again what was published since.
-constexpr absl::Duration kStoreRelayedEvery = absl::Milliseconds(250);
+constexpr absl::Duration kStoreMarksEvery = absl::Milliseconds(250);
 constexpr int kRepublishChunk = 1000;
 constexpr int kAttempts = 4;
 
@@ -70,12 +70,12 @@ Step Engine::Impl::RunOnce() {
   known.Update(LookAtOthers(now));
   known.Update(LoadFarTimers());
   if (!known.ok()) return Fail(known, now);
-  ReportBus(intake_.Read(options_.max_batch, now));
+  ReportProducers(intake_.Read(options_.max_batch, now));
   absl::Time recheck = absl::InfiniteFuture();
   std::vector<Item> items = Collect(now, &recheck);
   if (items.empty()) {
     if (const absl::Status status = Revive(now); !status.ok()) return Fail(status, now);
-    if (const absl::Status status = StoreRelayed(now); !status.ok()) return Fail(status, now);
+    if (const absl::Status status = StoreMarks(now); !status.ok()) return Fail(status, now);
     Housekeep(now, true);
     if (!intake_.Idle(now) || far_.has_value()) return {0, true, now};
     // A due timer that waits at its gate is looked at again when the gate says so.
@@ -150,12 +150,14 @@ absl::Status Engine::Impl::Run(std::vector<Item> items, absl::Time now) {
       later.push_back(std::move(one[0]));
       continue;
     }
-    if (!IsTransient(status)) {
-      RETURN_IF_ERROR(Condemn(std::move(one[0]), status, now));
-      continue;
+    auto rest = items.begin() + static_cast<std::ptrdiff_t>(i);
+    if (IsTransient(status)) {
+      *rest = std::move(one[0]);
+    } else {
+      status = Condemn(std::move(one[0]), status, now);
+      if (status.ok()) continue;
+      ++rest;  // that one is put back already
     }
-    const auto rest = items.begin() + static_cast<std::ptrdiff_t>(i);
-    *rest = std::move(one[0]);
     items.erase(items.begin(), rest);
     PutBack(std::move(items));
     PutBack(std::move(later));
@@ -184,16 +186,16 @@ absl::Status Engine::Impl::RunTogether(std::vector<Item>& items, absl::Time now)
 }
 
 absl::Status Engine::Impl::RunBatch(std::vector<Item>& items, absl::Time now) {
-  TakeRelayed(now);
+  TakeMarks(now);
   Batch batch({options_, parts_, classes_, references_, intake_.positions(), open_}, now);
   const absl::Time began = parts_.clock.Now();
-  const absl::Status status = batch.Run(absl::MakeSpan(items), relayed_);
+  const absl::Status status = batch.Run(absl::MakeSpan(items), marks_);
   if (absl::IsUnknown(status)) {
     recover_ = true;
     for (Item& item : items) item.maybe_stored = true;
   }
   if (!status.ok()) return status;
-  relayed_.clear();
+  marks_ = {};
   const size_t inputs = items.size();
   Finish(batch, items, now);
   if (parts_.probe != nullptr && inputs > 0) {
@@ -202,19 +204,25 @@ absl::Status Engine::Impl::RunBatch(std::vector<Item>& items, absl::Time now) {
   return absl::OkStatus();
 }
 
-void Engine::Impl::TakeRelayed(absl::Time now) {
-  const bool due = now >= relayed_at_ + kStoreRelayedEvery || now < relayed_at_;
-  if (parts_.publisher == nullptr || !due) return;
-  relayed_at_ = now;
+// False: it is too early.
+bool Engine::Impl::TakeMarks(absl::Time now) {
+  if (now < marked_at_ + kStoreMarksEvery && now >= marked_at_) return false;
+  marked_at_ = now;
+  if (parts_.publisher == nullptr) return true;
   for (const auto& [shard, sequence] : parts_.publisher->TakeRelayed()) {
-    if (open_.count(shard) > 0) relayed_[shard] = sequence;
+    if (open_.count(shard) > 0) marks_.relayed[shard] = sequence;
   }
+  return true;
 }
 
-absl::Status Engine::Impl::StoreRelayed(absl::Time now) {
-  if (parts_.leases == nullptr) return absl::OkStatus();
-  TakeRelayed(now);
-  return relayed_.empty() ? absl::OkStatus() : Run({}, now);
+// While nothing waits.
+absl::Status Engine::Impl::StoreMarks(absl::Time now) {
+  if (!TakeMarks(now)) return absl::OkStatus();
+  marks_.reached = intake_.Reached();
+  if (marks_.relayed.empty() && marks_.reached.empty()) return absl::OkStatus();
+  const absl::Status status = Run({}, now);
+  marks_.reached.clear();
+  return status;
 }
 
 void Engine::Impl::Finish(Batch& batch, std::vector<Item>& items, absl::Time now) {

@@ -64,8 +64,8 @@ admin::v1::DeadLetter MakeDeadLetter(const Item& item, const std::string& servic
   letter.set_type(bus::AsUtf8(envelope.type));
   const std::string reason = ErrorReason(why);
   letter.set_reason(reason.empty() ? "REFUSED" : reason);
-  letter.set_message(bus::AsUtf8(std::string(why.message())));
-  letter.set_path(bus::AsUtf8(PathOf(why)));
+  letter.set_message(bus::DeadLetterMessage(why.message()));
+  letter.set_path(bus::DeadLetterPath(PathOf(why)));
   letter.set_parked(parked);
   *letter.mutable_first_seen_at() = before != nullptr ? before->first_seen_at() : ToProto(now);
   letter.set_attempts(before != nullptr ? before->attempts() + 1 : 1);

@@ -32,13 +32,17 @@ void Engine::Impl::SetHealth(absl::Status health) {
   health_ = std::move(health);
 }
 
-void Engine::Impl::ReportBus(absl::Status status) {
+void Engine::Impl::ReportProducers(absl::Status status) {
   MutexLock lock(mu_);
-  if (!status.ok() && bus_health_.ok()) {
+  if (!status.ok() && producers_health_.ok()) {
     telemetry::Log(telemetry::Level::kWarning, "a producer cannot be read; it is tried again",
                    {{"service", options_.service}, {"error", std::string(status.message())}});
   }
-  bus_health_ = std::move(status);
+  if (status.ok() && !producers_health_.ok()) {
+    telemetry::Log(telemetry::Level::kInfo, "producers can be read again",
+                   {{"service", options_.service}});
+  }
+  producers_health_ = std::move(status);
 }
 
 absl::Status Engine::Impl::HealthOf() const {
@@ -56,7 +60,12 @@ absl::Status Engine::Impl::Health() const {
   MutexLock lock(mu_);
   if (stopping_) return absl::UnavailableError("stopping");
   if (!health_.ok()) return health_;
-  return shard_health_.ok() ? bus_health_ : shard_health_;
+  return shard_health_;
+}
+
+absl::Status Engine::Impl::ProducersHealth() const {
+  MutexLock lock(mu_);
+  return producers_health_;
 }
 
 void Engine::Impl::Wake() {
@@ -135,6 +144,7 @@ void Engine::Stop() { impl_->Stop(); }
 void Engine::Wake() { impl_->Wake(); }
 void Engine::Look() { impl_->Look(); }
 absl::Status Engine::Health() const { return impl_->Health(); }
+absl::Status Engine::ProducersHealth() const { return impl_->ProducersHealth(); }
 size_t Engine::TimerCount() const { return impl_->TimerCount(); }
 
 }  // namespace watchbell::engine

@@ -100,8 +100,11 @@ class Engine {
   // Another replica committed rows or timers of a shard held here. Thread-safe.
   void Look();
 
-  // OK, or why commands are refused just now. Thread-safe.
+  // OK, or why commands are refused or a shard cannot be opened just now. Thread-safe.
   absl::Status Health() const;
+  // OK, or why a producer cannot be read just now. Only what waits for its events waits.
+  // Thread-safe.
+  absl::Status ProducersHealth() const;
 
   // Timers armed, for tests and metrics.
   size_t TimerCount() const;

@@ -46,6 +46,7 @@ class Engine::Impl {
   void Wake();
   void Look();
   absl::Status Health() const;
+  absl::Status ProducersHealth() const;
   size_t TimerCount() const { return timer_count_.load(); }
 
  private:
@@ -89,9 +90,10 @@ class Engine::Impl {
   absl::Status RunBatch(std::vector<Item>& items, absl::Time now);
   void Finish(Batch& batch, std::vector<Item>& items, absl::Time now);
   void FinishItem(Item& item, absl::Time now);
-  // How far shards are published is stored now and then, with the batch that follows or by itself.
-  void TakeRelayed(absl::Time now);
-  absl::Status StoreRelayed(absl::Time now);
+  // How far shards are published, and read, is stored now and then: with the batch that follows, or
+  // by itself.
+  bool TakeMarks(absl::Time now);
+  absl::Status StoreMarks(absl::Time now);
   void PutBack(std::vector<Item> items);
   // An item that cannot be stored although the database works.
   absl::Status Condemn(Item item, const absl::Status& why, absl::Time now);
@@ -105,8 +107,8 @@ class Engine::Impl {
   void Housekeep(absl::Time now, bool idle);
   void SetHealth(absl::Status health);
   absl::Status HealthOf() const;
-  // A producer that cannot be read refuses no command; it shows in Health.
-  void ReportBus(absl::Status status);
+  // Told in the log when it turns.
+  void ReportProducers(absl::Status status);
 
   const Options options_;
   const Parts parts_;
@@ -122,11 +124,11 @@ class Engine::Impl {
     absl::Time retry_at;
     absl::Duration retry;
   };
-  std::map<int, Stuck> stuck_;                    // shards held that could not be opened
-  std::optional<uint64_t> generation_;            // of the leases as last followed
-  std::map<int, int64_t> relayed_;                // to be stored with a later batch
-  absl::Time relayed_at_ = absl::InfinitePast();  // last asked for
-  int64_t seen_ = 0;  // what others committed is known up to this number
+  std::map<int, Stuck> stuck_;                   // shards held that could not be opened
+  std::optional<uint64_t> generation_;           // of the leases as last followed
+  Batch::Marks marks_;                           // to be stored with a later batch
+  absl::Time marked_at_ = absl::InfinitePast();  // last asked for
+  int64_t seen_ = 0;                             // what others committed is known up to this number
   absl::Time look_at_ = absl::InfinitePast();
   // Timers due at or after the time are not loaded yet, of these shards.
   std::optional<absl::Time> far_;
@@ -147,8 +149,8 @@ class Engine::Impl {
   bool woken_ ABSL_GUARDED_BY(mu_) = false;
   bool look_ ABSL_GUARDED_BY(mu_) = false;
   bool stopping_ ABSL_GUARDED_BY(mu_) = false;
-  absl::Status health_ ABSL_GUARDED_BY(mu_);        // of storage
-  absl::Status bus_health_ ABSL_GUARDED_BY(mu_);    // of the producers we read
+  absl::Status health_ ABSL_GUARDED_BY(mu_);  // of storage
+  absl::Status producers_health_ ABSL_GUARDED_BY(mu_);
   absl::Status shard_health_ ABSL_GUARDED_BY(mu_);  // of shards that cannot be opened
   std::thread thread_;
 };

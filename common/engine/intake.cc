@@ -174,14 +174,22 @@ absl::Status EventIntake::Read(size_t want, absl::Time now) {
     }
   }
   if (!trouble.ok()) retry_at_ = now + kRetryAfter;
+  trouble.Update(TroubleOfFills());
   return trouble;
+}
+
+// A question under way is no answer.
+absl::Status EventIntake::TroubleOfFills() const {
+  const auto silent = std::find_if(fills_.begin(), fills_.end(),
+                                   [](const auto& fill) { return !fill.second.trouble.ok(); });
+  return silent == fills_.end() ? absl::OkStatus() : silent->second.trouble;
 }
 
 absl::Status EventIntake::FillAll() {
   absl::Status trouble;
   for (auto it = fills_.begin(); it != fills_.end();) {
     const absl::StatusOr<bool> done = FillStream(it->first, it->second);
-    if (!done.ok()) trouble = done.status();
+    if (!done.ok()) trouble = it->second.trouble = done.status();
     it = done.ok() && *done ? fills_.erase(it) : std::next(it);
   }
   return trouble;
@@ -214,6 +222,7 @@ absl::StatusOr<bool> EventIntake::FillStream(const StreamRef& stream, Filling& f
   if (records.ok() && !records->has_value()) return false;
   filling.asked_after.reset();  // what was applied meanwhile counts the next time
   if (!records.ok()) return records.status();
+  filling.trouble = absl::OkStatus();
   std::vector<Item> found;
   for (bus::RecordPtr& record : **records) found.push_back(MakeItem(std::move(record), true));
   const bool more = found.size() == kFillChunk;
@@ -271,6 +280,11 @@ void EventIntake::Stored(const std::map<bus::TopicShard, bus::Position>& progres
   if (progress.empty()) return;
   for (const auto& [topic_shard, position] : progress) positions_[topic_shard] = position;
   if (parts_.subscriber != nullptr) parts_.subscriber->Stored(progress);
+}
+
+std::map<bus::TopicShard, bus::Position> EventIntake::Reached() const {
+  if (parts_.subscriber == nullptr || !waiting_.empty() || !fills_.empty()) return {};
+  return parts_.subscriber->Reached();
 }
 
 bool EventIntake::Past(int shard, absl::Time due) const {

@@ -55,8 +55,8 @@ class EventIntake {
   void CloseShard(int shard);
   // Another replica let this dead letter go: what follows is ours if its shard is.
   void Released(const admin::v1::DeadLetter& letter);
-  // Fills holes, then polls until `want` events wait. UNAVAILABLE: some producer cannot be read
-  // now; what can be read goes on, the rest is tried again a little later.
+  // Fills holes, then polls until `want` events wait. UNAVAILABLE: some producer could not be read
+  // and has not answered since; what can be read goes on, the rest is tried again a little later.
   absl::Status Read(size_t want, absl::Time now);
   void Take(size_t max, std::vector<Item>* out);
   void PutBack(std::vector<Item> items);
@@ -74,6 +74,8 @@ class EventIntake {
   void Applied(const Item& item);
   void Stored(const std::map<bus::TopicShard, bus::Position>& progress);
   const std::map<bus::TopicShard, bus::Position>& positions() const { return positions_; }
+  // What moved without an input (bus::Subscriber::Reached). Nothing while anything waits.
+  std::map<bus::TopicShard, bus::Position> Reached() const;
 
   // True if nothing recorded before `due` can still come on any topic of this shard.
   bool Past(int shard, absl::Time due) const;
@@ -82,6 +84,7 @@ class EventIntake {
  private:
   struct Filling {
     std::optional<int64_t> asked_after;  // the version after which the producer is being asked
+    absl::Status trouble;                // of the last question that was answered
   };
 
   // By shard and topic.
@@ -91,6 +94,7 @@ class EventIntake {
   // What was to follow the release of dead letters, once more: a kill may have come before it.
   absl::Status Resume(const std::set<int>& shards);
   absl::Status FillAll();
+  absl::Status TroubleOfFills() const;
   // False: the producer is being asked, or has more.
   absl::StatusOr<bool> FillStream(const StreamRef& stream, Filling& filling);
   Item MakeItem(bus::RecordPtr record, bool from_journal) const;

@@ -1,10 +1,12 @@
 #include "common/engine/lease_keeper.h"
 
 #include <algorithm>
+#include <optional>
 #include <set>
 #include <thread>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "common/base/mutex.h"
@@ -55,6 +57,7 @@ class LeaseKeeper::Impl {
   std::map<int, int64_t> Held() const;
   std::string HolderAddress(int shard) const;
   int LiveReplicas() const;
+  absl::Status Health() const;
 
  private:
   void Loop();
@@ -62,6 +65,7 @@ class LeaseKeeper::Impl {
   absl::StatusOr<View> Read();
   absl::Status AddMissing(View& view);
   absl::Status Bury(View& view);
+  void SetHealth(const absl::Status& burial);
   absl::Status EndSessionsOf(const std::string& replica);
   absl::StatusOr<bool> BuryOne(const ReplicaRow& replica);
   void Remember(const View& view);
@@ -81,8 +85,11 @@ class LeaseKeeper::Impl {
   // long does not stand in the way of the others.
   std::map<int, int64_t> refused_;
   int64_t refusals_ = 0;
+  bool joined_ = false;
   // Of the others, also of those buried that hold leases still.
   std::map<std::string, std::string> sessions_;
+
+  std::optional<absl::Duration> unburied_since_;  // on the steady clock
 
   mutable Mutex mu_;
   CondVar stop_;
@@ -91,10 +98,13 @@ class LeaseKeeper::Impl {
   std::map<int, int64_t> held_ ABSL_GUARDED_BY(mu_);
   std::map<int, std::string> addresses_ ABSL_GUARDED_BY(mu_);  // of others, by the shard they hold
   int live_ ABSL_GUARDED_BY(mu_) = 0;
+  absl::Status health_ ABSL_GUARDED_BY(mu_);
   std::thread thread_;
 };
 
 absl::Status LeaseKeeper::Impl::RunOnce() {
+  if (!joined_ && parts_.ready != nullptr && !parts_.ready()) return absl::OkStatus();
+  joined_ = true;
   // The heartbeat goes first and alone: what follows may have to wait for locks.
   RETURN_IF_ERROR(Beat());
   ASSIGN_OR_RETURN(View view, Read());
@@ -191,7 +201,30 @@ absl::Status LeaseKeeper::Impl::Bury(View& view) {
   const auto gone = [&buried](const ReplicaRow& r) { return buried.count(r.id) > 0; };
   view.replicas.erase(std::remove_if(view.replicas.begin(), view.replicas.end(), gone),
                       view.replicas.end());
+  SetHealth(first_error);
   return first_error;
+}
+
+void LeaseKeeper::Impl::SetHealth(const absl::Status& burial) {
+  const absl::Duration now = parts_.clock.Steady();
+  if (burial.ok()) {
+    unburied_since_.reset();
+  } else if (!unburied_since_.has_value()) {
+    unburied_since_ = now;
+  }
+  const bool lasts = !burial.ok() && now - *unburied_since_ >= options_.dead_after;
+  MutexLock lock(mu_);
+  if (lasts && health_.ok()) {
+    telemetry::Log(telemetry::Level::kError,
+                   "a dead replica cannot be buried: its shards stand still",
+                   {{"service", options_.service},
+                    {"replica", options_.replica},
+                    {"error", std::string(burial.message())}});
+  }
+  health_ = lasts ? absl::Status(burial.code(),
+                                 absl::StrCat("a dead replica's shards cannot be taken over: ",
+                                              burial.message()))
+                  : absl::OkStatus();
 }
 
 absl::Status LeaseKeeper::Impl::EndSessionsOf(const std::string& replica) {
@@ -393,6 +426,11 @@ int LeaseKeeper::Impl::LiveReplicas() const {
   return live_;
 }
 
+absl::Status LeaseKeeper::Impl::Health() const {
+  MutexLock lock(mu_);
+  return health_;
+}
+
 LeaseKeeper::LeaseKeeper(Options options, Parts parts)
     : impl_(std::make_unique<Impl>(std::move(options), std::move(parts))) {}
 LeaseKeeper::~LeaseKeeper() { Stop(); }
@@ -405,5 +443,6 @@ uint64_t LeaseKeeper::generation() const { return impl_->generation(); }
 std::map<int, int64_t> LeaseKeeper::Held() const { return impl_->Held(); }
 std::string LeaseKeeper::HolderAddress(int shard) const { return impl_->HolderAddress(shard); }
 int LeaseKeeper::LiveReplicas() const { return impl_->LiveReplicas(); }
+absl::Status LeaseKeeper::Health() const { return impl_->Health(); }
 
 }  // namespace watchbell::engine

@@ -41,6 +41,9 @@ class LeaseKeeper : public Leases {
     // Database sessions of this process that may hold locks, its own included.
     std::function<std::vector<std::string>()> sessions;
     std::function<void()> changed;  // Held answers differently now; on the keeper's thread
+    // No share is taken before this was true once: one that cannot work would only keep it from the
+    // others. Null: at once. On the keeper's thread.
+    std::function<bool()> ready = nullptr;
   };
 
   LeaseKeeper(Options options, Parts parts);
@@ -49,6 +52,9 @@ class LeaseKeeper : public Leases {
   // One beat and one look. Errors are the database's; what is held stays as it is (the fence is in
   // the database, not here).
   absl::Status RunOnce();
+
+  // Why a dead replica could not be buried for `dead_after` or longer: its shards stand still.
+  absl::Status Health() const;
 
   // Runs RunOnce every `tick` on a thread, until Stop. Stop gives everything up, so that others
   // need not wait for our death; call it after the engine has stopped.

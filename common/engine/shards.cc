@@ -164,7 +164,7 @@ absl::Time Engine::Impl::ShardRetryAt() const {
 
 void Engine::Impl::CloseShard(int shard) {
   const bool was_open = open_.erase(shard) > 0;
-  relayed_.erase(shard);
+  marks_.relayed.erase(shard);
   far_shards_.erase(shard);
   intake_.CloseShard(shard);
   gate_.CloseShard(shard);

@@ -58,6 +58,7 @@ absl::Status Parse(const Method& method, const grpc::ByteBuffer& bytes, MessageP
   const auto* prototype = google::protobuf::MessageFactory::generated_factory()->GetPrototype(
       method.descriptor->input_type());
   std::shared_ptr<google::protobuf::Message> message(prototype->New());
+  if (!bytes.Valid()) return absl::CancelledError("the call ended before its request was read");
   grpc::Slice slice;
   if (!bytes.TrySingleSlice(&slice).ok() && !bytes.DumpToSingleSlice(&slice).ok()) {
     return WithReason(absl::StatusCode::kInvalidArgument, "MALFORMED_REQUEST",
@@ -109,18 +110,24 @@ absl::Status Admit(const Shared& shared, const grpc::CallbackServerContext& call
   return absl::OkStatus();
 }
 
-void Report(const Shared& shared, const Method& method, const CallContext& context,
+void Report(const Shared& shared, const std::string& name, const CallContext& context,
             const absl::Status& status) {
   if (shared.options.on_call == nullptr) return;
   CallReport report;
-  report.method =
-      absl::StrCat(method.descriptor->service()->full_name(), "/", method.descriptor->name());
+  report.method = name;
   report.code = static_cast<int>(status.code());
   report.message = std::string(status.message());
   report.traceparent = context.traceparent;
   report.tenant = context.identity.tenant;
   report.took = shared.clock.Now() - context.received_at;
   shared.options.on_call(report);
+}
+
+void Report(const Shared& shared, const Method& method, const CallContext& context,
+            const absl::Status& status) {
+  Report(shared,
+         absl::StrCat(method.descriptor->service()->full_name(), "/", method.descriptor->name()),
+         context, status);
 }
 
 grpc::ByteBuffer ToBuffer(const std::string& bytes) {

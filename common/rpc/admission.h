@@ -33,8 +33,10 @@ absl::Status Admit(const Shared& shared, const grpc::CallbackServerContext& call
                    const Method& method, const grpc::ByteBuffer& bytes, CallContext* context,
                    MessagePtr* request);
 
-// Tells ServerOptions::on_call about a finished call.
+// Tells ServerOptions::on_call about a finished call. A name is "package.Service/Method".
 void Report(const Shared& shared, const Method& method, const CallContext& context,
+            const absl::Status& status);
+void Report(const Shared& shared, const std::string& name, const CallContext& context,
             const absl::Status& status);
 
 // The message as it goes on the wire.

@@ -27,8 +27,8 @@ using grpc::internal::RpcMethod;
 
 constexpr int kMaxResponseBytes = 64 << 20;
 
-// What is tried again, and how long, is each call's own choice (CallOptions::patient): tried again by
-// the library, a call that fails says nothing but that its time is up.
+// What is tried again, and how long, is each call's own choice (CallOptions::patient): tried again
+// by the library, a call that fails says nothing but that its time is up.
 constexpr char kServiceConfig[] = R"json({"loadBalancingConfig": [{"round_robin": {}}]})json";
 
 // Pauses of a patient call.
@@ -186,6 +186,23 @@ class ChannelClient final : public Client {
 
 }  // namespace
 
+void KeepCallbackThreads() {
+  // A channel that leads nowhere, and a call that fails at once: it takes part in the threads.
+  struct Keeper {
+    Keeper() : stub(grpc::CreateCustomChannel("nowhere", nullptr, grpc::ChannelArguments())) {
+      stub.UnaryCall(&context, "/nowhere/Nothing", grpc::StubOptions(), &request, &response,
+                     [](const grpc::Status&) {});
+    }
+    grpc::ClientContext context;
+    const grpc::Slice nothing{"", 0};
+    grpc::ByteBuffer request{&nothing, 1};
+    grpc::ByteBuffer response;
+    grpc::GenericStub stub;
+  };
+  static const Keeper* const keeper = new Keeper();
+  (void)keeper;
+}
+
 grpc::ChannelArguments ClientArguments() {
   grpc::ChannelArguments arguments;
   arguments.SetMaxReceiveMessageSize(kMaxResponseBytes);
@@ -201,6 +218,7 @@ grpc::ChannelArguments ClientArguments() {
 }
 
 std::unique_ptr<Client> MakeChannelClient(std::shared_ptr<grpc::Channel> channel) {
+  KeepCallbackThreads();
   return std::make_unique<ChannelClient>(std::move(channel));
 }
 

@@ -94,16 +94,7 @@ class Passage {
   }
 
   void Done() {
-    if (shared_.options.on_call != nullptr) {
-      CallReport report;
-      report.method = method_;
-      report.code = static_cast<int>(status_.code());
-      report.message = std::string(status_.message());
-      report.traceparent = context_.traceparent;
-      report.tenant = context_.identity.tenant;
-      report.took = shared_.clock.Now() - context_.received_at;
-      shared_.options.on_call(report);
-    }
+    Report(shared_, method_, context_, status_);
     shared_.calls.Ended();
   }
 
@@ -243,6 +234,7 @@ class StreamPassage final : public grpc::ServerWriteReactor<grpc::ByteBuffer>,
 }  // namespace
 
 std::shared_ptr<grpc::Channel> ForwardChannel(const std::string& target) {
+  KeepCallbackThreads();
   return grpc::CreateCustomChannel(target, grpc::InsecureChannelCredentials(), ClientArguments());
 }
 

@@ -21,8 +21,8 @@ struct Route {
   std::shared_ptr<grpc::Channel> channel;
 };
 
-// A channel to a peer. It never tries again by itself: that is the first caller's to decide, who alone
-// knows what may be repeated.
+// A channel to a peer. It never tries again by itself: that is the first caller's to decide, who
+// alone knows what may be repeated.
 std::shared_ptr<grpc::Channel> ForwardChannel(const std::string& target);
 
 // Begin a call that shared.calls counts. `method` is "package.Service/Method". `request` and

@@ -19,6 +19,7 @@
 #include "common/rpc/channel_client.h"
 #include "common/rpc/dynamic_service.h"
 #include "common/rpc/executor.h"
+#include "common/rpc/stop_listening.h"
 #include "common/rpc/watch_registry.h"
 
 namespace watchbell::rpc {
@@ -130,8 +131,10 @@ class GrpcServer final : public Server {
     // an end however many more are sent.
     calls_.Close();
     calls_.AwaitNone(clock_, clock_.Now() + grace);
-    // First the connections, then the server: a call that arrived in between would be CANCELLED by
-    // gRPC, which no client repeats. Over a connection that is gone it is UNAVAILABLE.
+    // First no new connections, then those there are, then the server: a call that arrives when
+    // that is shut down is CANCELLED by gRPC (github.com/grpc/grpc/issues/41785), which no client
+    // repeats. Over a connection that is gone, or is refused, it is UNAVAILABLE.
+    StopListening(port_);
     grpc_server_cancel_all_calls(server_->c_server());
     server_->Shutdown(gpr_now(GPR_CLOCK_MONOTONIC));
     executor_.Stop();

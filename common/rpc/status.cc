@@ -3,6 +3,7 @@
 #include <string>
 
 #include "common/base/errors.h"
+#include "common/base/shorten.h"
 #include "google/rpc/error_details.pb.h"
 #include "google/rpc/status.pb.h"
 
@@ -13,14 +14,6 @@ namespace {
 // below 8 KiB.
 constexpr size_t kMaxMessage = 512;
 constexpr size_t kMaxDetails = 4096;
-
-// At most `most` bytes, not cutting a character in two.
-std::string Shorten(absl::string_view text, size_t most) {
-  if (text.size() <= most) return std::string(text);
-  size_t end = most - 3;
-  while (end > 0 && (text[end] & 0xC0) == 0x80) --end;
-  return std::string(text.substr(0, end)) + "...";
-}
 
 // Drops field violations from the end until the details fit; as a last resort every detail but the
 // first, the reason.

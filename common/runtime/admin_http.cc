@@ -6,24 +6,15 @@
 #include <thread>
 #include <utility>
 
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/strip.h"
+#include "common/base/status_macros.h"
+#include "common/config/address.h"
 #include "common/runtime/version.h"
 
 namespace watchbell::runtime {
 namespace {
 
 constexpr int kThreads = 2;
-
-bool SplitAddress(absl::string_view listen, std::string* host, int* port) {
-  const size_t colon = listen.rfind(':');
-  if (colon == absl::string_view::npos || colon == 0) return false;
-  absl::string_view name = listen.substr(0, colon);
-  if (absl::ConsumePrefix(&name, "[") && !absl::ConsumeSuffix(&name, "]")) return false;
-  *host = std::string(name);
-  return absl::SimpleAtoi(listen.substr(colon + 1), port) && *port >= 0 && *port <= 65535;
-}
 
 class HttplibAdmin final : public AdminHttp {
  public:
@@ -44,12 +35,8 @@ class HttplibAdmin final : public AdminHttp {
   }
 
   absl::Status Listen(const std::string& listen) {
-    std::string host;
-    int port = 0;
-    if (!SplitAddress(listen, &host, &port)) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("admin.listen must be HOST:PORT, not ", listen));
-    }
+    ASSIGN_OR_RETURN(const auto address, config::ParseListen("admin.listen", listen));
+    const auto& [host, port] = address;
     port_ =
         port == 0 ? server_.bind_to_any_port(host) : (server_.bind_to_port(host, port) ? port : -1);
     if (port_ <= 0) {
@@ -76,7 +63,8 @@ class HttplibAdmin final : public AdminHttp {
     server_.Get("/readyz", [this](const httplib::Request&, httplib::Response& response) {
       const std::vector<std::string> reasons = handlers_.not_ready();
       response.status = reasons.empty() ? 200 : 503;
-      const nlohmann::json body = {{"ready", reasons.empty()}, {"reasons", reasons}};
+      const nlohmann::json body = {
+          {"ready", reasons.empty()}, {"reasons", reasons}, {"producers", handlers_.producers()}};
       response.set_content(
           body.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n",
           "application/json");

@@ -14,6 +14,8 @@ struct AdminHandlers {
   std::function<std::string()> metrics;
   // Why the process is not ready; empty = ready.
   std::function<std::vector<std::string>()> not_ready;
+  // What is wrong besides, with others: no reason not to be ready.
+  std::function<std::vector<std::string>()> producers;
 };
 
 // Thread-safe handlers are called on the server's own threads. Stops when destroyed.

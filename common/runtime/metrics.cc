@@ -60,11 +60,11 @@ struct Families {
         lag(GaugeFamily(r, "consumer_lag_records",
                         "Records of a topic that wait, over the shards held here.")),
         catching_up(GaugeFamily(r, "consumer_catching_up_shards",
-                                "Shards of a topic that are read from the producer's journal, "
-                                "because the topic lacks what comes next.")),
+                                "Shards that are not read from their topic (yet): from the "
+                                "producer's journal, or waiting for the topic.")),
         lost(CounterFamily(r, "consumer_positions_lost_total",
-                           "Times that the next record of a raw topic was gone before it was read, "
-                           "and those after it.")),
+                           "Times that the position on a raw topic was gone: records may have been "
+                           "lost unread.")),
         backlog(GaugeFamily(r, "relay_backlog_rows",
                             "Journal rows of the shards held here that are not published yet.")),
         inputs(CounterFamily(r, "engine_inputs_total", "Inputs decided.")),

@@ -34,6 +34,8 @@ struct ModuleDefinition {
   // Run for each shard that is taken over, before anything of it is fed, for what its last holder
   // left behind; on a data folder for all shards, at the start. May be null.
   std::function<absl::Status(ServiceCore&, int shard)> recover;
+  // INVALID_ARGUMENT names the key whose value cannot work. May be null.
+  std::function<absl::Status(const config::Config&)> check;
 };
 
 }  // namespace watchbell::runtime

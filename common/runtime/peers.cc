@@ -5,6 +5,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "common/base/status_macros.h"
+#include "common/config/address.h"
 
 namespace watchbell::runtime {
 namespace {
@@ -19,7 +21,7 @@ std::vector<config::Key> PeerKeys(const Installation& installation) {
     keys.push_back({KeyOf(service), "",
                     absl::StrCat("where the service ", service,
                                  " answers, if not here: HOST:PORT, dns:///NAME:PORT, "
-                                 "ipv4:HOST:PORT,HOST:PORT")});
+                                 "ipv4:ADDRESS:PORT,ADDRESS:PORT")});
   }
   return keys;
 }
@@ -40,9 +42,26 @@ absl::StatusOr<std::map<std::string, std::string>> PeerTargets(
                    " missing: with database.url every other service's address must be known"));
 }
 
-void Peers::Add(const std::string& service, std::shared_ptr<rpc::Client> client) {
+absl::Status CheckPeers(const Installation& installation, const config::Config& config) {
+  for (const auto& [service, topics] : installation.topics) {
+    const std::string& target = config.Get(KeyOf(service));
+    if (!target.empty()) RETURN_IF_ERROR(config::CheckTarget(KeyOf(service), target));
+  }
+  return absl::OkStatus();
+}
+
+void Peers::Add(const std::string& service, std::shared_ptr<rpc::Client> client,
+                const std::string& target) {
   MutexLock lock(mu_);
   clients_[service] = std::move(client);
+  targets_[service] = target;
+}
+
+std::string Peers::Describe(const std::string& service) const {
+  MutexLock lock(mu_);
+  const auto target = targets_.find(service);
+  const bool known = target != targets_.end() && !target->second.empty();
+  return known ? absl::StrCat(KeyOf(service), " (", target->second, ")") : KeyOf(service);
 }
 
 std::shared_ptr<rpc::Client> Peers::Find(const std::string& service) const {

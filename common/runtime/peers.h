@@ -27,12 +27,19 @@ absl::StatusOr<std::map<std::string, std::string>> PeerTargets(
     const Installation& installation, const std::vector<std::string>& hosted,
     const config::Config& config);
 
+// INVALID_ARGUMENT that names the first one that is given and is no target.
+absl::Status CheckPeers(const Installation& installation, const config::Config& config);
+
 // Clients by service; connections are made when first used. Thread-safe.
 class Peers {
  public:
-  void Add(const std::string& service, std::shared_ptr<rpc::Client> client);
+  // `target`: where the client leads, for what is said of it.
+  void Add(const std::string& service, std::shared_ptr<rpc::Client> client,
+           const std::string& target = "");
   // Null if there is none (yet).
   std::shared_ptr<rpc::Client> Find(const std::string& service) const;
+  // The setting and its value: "peers.SERVICE (10.0.0.7:7700)".
+  std::string Describe(const std::string& service) const;
   std::vector<std::string> names() const;
   // Forgets all clients: those of this very process must not outlive its server.
   void Clear();
@@ -40,6 +47,7 @@ class Peers {
  private:
   mutable Mutex mu_;
   std::map<std::string, std::shared_ptr<rpc::Client>> clients_ ABSL_GUARDED_BY(mu_);
+  std::map<std::string, std::string> targets_ ABSL_GUARDED_BY(mu_);
 };
 
 }  // namespace watchbell::runtime

@@ -10,6 +10,7 @@
 #include "common/base/status_macros.h"
 #include "common/bus/embedded/embedded_bus.h"
 #include "common/bus/kafka/kafka_bus.h"
+#include "common/config/address.h"
 #include "common/db/data_folder.h"
 #include "common/db/migrations.h"
 #include "common/db/postgres/postgres_db.h"
@@ -52,6 +53,7 @@ class EmbeddedPlatform final : public Platform {
   }
   bus::Bus& bus() override { return bus_; }
   absl::Status Health() override { return folder_.StillThere(); }
+  absl::Status ProducersHealth() override { return absl::OkStatus(); }
   void Measure(Metrics&) override {}
 
  private:
@@ -79,6 +81,7 @@ class DistributedPlatform final : public Platform {
   }
   bus::Bus& bus() override { return *bus_; }
   absl::Status Health() override { return bus_->Health(); }
+  absl::Status ProducersHealth() override { return bus_->ProducersHealth(); }
   void Measure(Metrics& metrics) override { bus_metrics_.Report(bus_->Stats(), metrics); }
 
  private:
@@ -128,6 +131,11 @@ std::vector<config::Key> PlatformKeys() {
 absl::StatusOr<bool> IsDistributed(const config::Config& config) {
   const bool database = !config.Get("database.url").empty();
   const bool brokers = !config.Get("kafka.brokers").empty();
+  if (database && config.IsGiven("data.dir") && !config.Get("data.dir").empty()) {
+    return absl::InvalidArgumentError(
+        "data.dir and database.url are both given: with database.url everything is stored there, "
+        "and a data.dir would count for nothing");
+  }
   if (database == brokers) return database;
   return absl::InvalidArgumentError(
       database ? "kafka.brokers is missing: database.url is given, and they go together"
@@ -158,6 +166,7 @@ absl::StatusOr<std::unique_ptr<Platform>> MakeDistributedPlatform(const std::str
   RETURN_IF_ERROR(OpenPostgresOf("check", program, config, kAsideReaders, clock).status());
   bus::KafkaOptions options;
   options.brokers = config.Get("kafka.brokers");
+  RETURN_IF_ERROR(config::CheckAddresses("kafka.brokers", options.brokers));
   options.topic_prefix = config.Get("kafka.topic_prefix");
   options.shards = kDefaultShards;
   options.build = Version();

@@ -22,7 +22,7 @@ namespace watchbell::runtime {
 std::vector<config::Key> PlatformKeys();
 
 // True with database.url and kafka.brokers, false with neither. INVALID_ARGUMENT that names the
-// missing one.
+// missing one, or what cannot be given together.
 absl::StatusOr<bool> IsDistributed(const config::Config& config);
 
 // kafka.properties as name and value: "name=value" separated by ";", or one a line with "#"
@@ -45,6 +45,8 @@ class Platform {
   virtual bus::Bus& bus() = 0;
   // OK, or why nothing can be stored or published just now.
   virtual absl::Status Health() = 0;
+  // OK, or which shard waits for a producer that cannot be read.
+  virtual absl::Status ProducersHealth() = 0;
   // What the metrics are to know.
   virtual void Measure(Metrics& metrics) = 0;
 };

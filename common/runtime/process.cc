@@ -13,6 +13,7 @@
 #include "absl/strings/str_join.h"
 #include "common/base/ids.h"
 #include "common/base/status_macros.h"
+#include "common/config/address.h"
 #include "common/runtime/admin_http.h"
 #include "common/runtime/admin_service.h"
 #include "common/runtime/journal_service.h"
@@ -89,11 +90,13 @@ class ModuleProcess final : public Process {
   absl::Status Run(std::vector<ModuleDefinition> modules) {
     ASSIGN_OR_RETURN(drain_pause_, Milliseconds(config_, "drain.pause"));
     ASSIGN_OR_RETURN(drain_grace_, Milliseconds(config_, "drain.grace"));
+    RETURN_IF_ERROR(CheckSettings(modules));
     ASSIGN_OR_RETURN(const bool distributed, IsDistributed(config_));
     RETURN_IF_ERROR(distributed ? RunDistributed(std::move(modules))
                                 : RunEmbedded(std::move(modules)));
     UpdateHealth();
     health_thread_ = std::thread([this] { FollowHealth(); });
+    running_ = true;
     return absl::OkStatus();
   }
 
@@ -111,12 +114,12 @@ class ModuleProcess final : public Process {
     if (opening_thread_.joinable()) opening_thread_.join();
     if (health_thread_.joinable()) health_thread_.join();
     if (server_ != nullptr) {
-      Log(Level::kInfo, "stopping: calls and effects");
+      Tell("stopping: calls and effects");
       std::thread effects([this] { DrainEffects(); });
       server_->Drain(drain_pause_, drain_grace_);
       effects.join();
     }
-    Log(Level::kInfo, "stopping: engines");
+    Tell("stopping: engines");
     for (const auto& service : services_) service->StopEngine();
     for (const auto& service : services_) service->GiveUpLeases();
     admin_http_.reset();
@@ -124,10 +127,30 @@ class ModuleProcess final : public Process {
     platform_.reset();
     peers_.Clear();
     server_.reset();
-    Log(Level::kInfo, "stopped", {{"program", program_}});
+    Tell("stopped");
   }
 
  private:
+  // What never ran does not say that it stops.
+  void Tell(const char* what) const {
+    if (running_) Log(Level::kInfo, what, {{"program", program_}});
+  }
+
+  // Those that could only be found wrong later, or not at all.
+  absl::Status CheckSettings(const std::vector<ModuleDefinition>& modules) const {
+    for (const char* key : {"listen", "admin.listen"}) {
+      RETURN_IF_ERROR(config::ParseListen(key, config_.Get(key)).status());
+    }
+    if (const std::string& told = config_.Get("advertise"); !told.empty()) {
+      RETURN_IF_ERROR(config::CheckAddress("advertise", told));
+    }
+    RETURN_IF_ERROR(CheckPeers(installation_, config_));
+    for (const ModuleDefinition& module : modules) {
+      if (module.check != nullptr) RETURN_IF_ERROR(module.check(config_));
+    }
+    return absl::OkStatus();
+  }
+
   // Beside the calls, so after the same pause: until then everything goes on as ever.
   void DrainEffects() {
     {
@@ -184,7 +207,7 @@ class ModuleProcess final : public Process {
     journals_ = std::make_unique<RpcJournalSource>(hosted.empty() ? program_ : hosted.front(),
                                                    installation_, peers_);
     ASSIGN_OR_RETURN(platform_, MakeDistributedPlatform(program_, config_, *journals_, clock_));
-    for (const auto& [service, target] : targets) peers_.Add(service, rpc::Connect(target));
+    for (const auto& [service, target] : targets) peers_.Add(service, rpc::Connect(target), target);
     rpc::ServerOptions options = OptionsOfServer();
     options.later = {kAdminService, kJournalService};
     for (const auto& [service, names] : installation_.rpcs) {
@@ -287,6 +310,7 @@ class ModuleProcess final : public Process {
       return metrics_.Text();
     };
     handlers.not_ready = [this] { return NotReady(); };
+    handlers.producers = [this] { return SilentProducers(); };
     ASSIGN_OR_RETURN(admin_http_,
                      AdminHttp::Start(config_.Get("admin.listen"), std::move(handlers)));
     Log(Level::kInfo, "listening",
@@ -311,14 +335,31 @@ class ModuleProcess final : public Process {
     const absl::Status health = platform_->Health();
     if (!health.ok()) reasons.emplace_back(health.message());
     if (!begun) return reasons;
+    const bool producers = platform_->ProducersHealth().ok();
     for (const auto& service : services_) {
       const absl::Status trouble = service->Trouble();
-      metrics_.SetHealthy(service->name(), health.ok() && trouble.ok());
+      metrics_.SetHealthy(service->name(), health.ok() && trouble.ok() && producers &&
+                                               service->ProducersHealth().ok() &&
+                                               service->ReplicasHealth().ok());
       if (!trouble.ok()) {
         reasons.push_back(absl::StrCat(service->name(), ": ", trouble.message()));
       }
     }
     return reasons;
+  }
+
+  // Those that cannot be read. Commands are served without them; and services that read each other
+  // would wait for each other's readiness for ever.
+  std::vector<std::string> SilentProducers() {
+    std::vector<std::string> all;
+    if (!Begun()) return all;
+    const absl::Status health = platform_->ProducersHealth();
+    if (!health.ok()) all.emplace_back(health.message());
+    for (const auto& service : services_) {
+      const absl::Status trouble = service->ProducersHealth();
+      if (!trouble.ok()) all.push_back(absl::StrCat(service->name(), ": ", trouble.message()));
+    }
+    return all;
   }
 
   // What gRPC's health service says follows the engines. One thread at a time.
@@ -367,6 +408,7 @@ class ModuleProcess final : public Process {
   std::thread opening_thread_;
   Mutex mu_;
   CondVar wake_;
+  bool running_ = false;  // Run returned OK
   bool stopping_ ABSL_GUARDED_BY(mu_) = false;
   bool begun_ ABSL_GUARDED_BY(mu_) = false;
   std::string waits_for_ ABSL_GUARDED_BY(mu_) = "the process is starting";

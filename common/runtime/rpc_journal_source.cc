@@ -25,6 +25,21 @@ absl::StatusOr<bus::JournalSource::Chunk> TakeChunk(Response& response) {
   return chunk;
 }
 
+// `peer`: the setting that leads to `service`, and where it leads.
+absl::Status Unreadable(const absl::Status& status, const std::string& service,
+                        const std::string& peer, const std::string& topic) {
+  if (absl::IsNotFound(status)) {
+    return absl::UnavailableError(absl::StrCat(peer, " is not the service ", service,
+                                               ": it does not fill the topic ", topic));
+  }
+  if (absl::IsUnimplemented(status)) {
+    return absl::UnavailableError(
+        absl::StrCat(peer, " is not the service ", service, ": it has no journal to be read"));
+  }
+  return absl::UnavailableError(
+      absl::StrCat("the journal of ", service, " cannot be read: ", status.message()));
+}
+
 }  // namespace
 
 RpcJournalSource::RpcJournalSource(std::string self, const Installation& installation,
@@ -54,12 +69,10 @@ void RpcJournalSource::Ask(const std::string& method, const Request& request,
   auto response = std::make_shared<Response>();
   client->CallAsync(absl::StrCat("watchbell.journal.v1.JournalService/", method), request,
                     response.get(), options,
-                    [response, service = producer->second, take = std::move(take),
+                    [response, service = producer->second, peer = peers_.Describe(producer->second),
+                     topic = request.topic(), take = std::move(take),
                      done = std::move(done)](const absl::Status& status) {
-                      if (!status.ok()) {
-                        return done(absl::UnavailableError(absl::StrCat(
-                            "the journal of ", service, " cannot be read: ", status.message())));
-                      }
+                      if (!status.ok()) return done(Unreadable(status, service, peer, topic));
                       done(take(*response));
                     });
 }

@@ -44,8 +44,9 @@ absl::Status RunningService::MakeKeeper(const ServiceSpec& spec) {
   };
   // The keeper runs after the core is there (Start), and never longer.
   keeper_ = std::make_unique<engine::LeaseKeeper>(
-      std::move(options), engine::LeaseKeeper::Parts{*aside_, parts_.clock, sessions,
-                                                     [this] { core_->engine().Wake(); }});
+      std::move(options), engine::LeaseKeeper::Parts{
+                              *aside_, parts_.clock, sessions, [this] { core_->engine().Wake(); },
+                              [this] { return parts_.platform.Health().ok(); }});
   poker_ = std::make_unique<Poker>(
       spec.name, [keeper = keeper_.get()](int shard) { return keeper->HolderAddress(shard); });
   return absl::OkStatus();
@@ -104,6 +105,10 @@ absl::Status RunningService::Trouble() const {
   RETURN_IF_ERROR(core_->engine().Health());
   if (head_watch_ != nullptr) RETURN_IF_ERROR(head_watch_->Health());
   return absl::OkStatus();
+}
+
+absl::Status RunningService::ReplicasHealth() const {
+  return keeper_ == nullptr ? absl::OkStatus() : keeper_->Health();
 }
 
 void RunningService::Measure() const {

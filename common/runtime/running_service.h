@@ -60,6 +60,10 @@ class RunningService {
   const std::vector<std::unique_ptr<rpc::Service>>& services() const { return services_; }
   // Why it cannot serve just now; OK if it can.
   absl::Status Trouble() const;
+  // Why a producer cannot be read just now: it serves all the same.
+  absl::Status ProducersHealth() const { return core_->engine().ProducersHealth(); }
+  // Why the shards of a dead replica stand still: its own are served all the same.
+  absl::Status ReplicasHealth() const;
   void Measure() const;
 
  private:

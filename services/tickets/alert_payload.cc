@@ -21,18 +21,6 @@ constexpr size_t kMaxTitle = 200;  // characters
 constexpr size_t kMaxKey = 255;    // bytes of an alert_key
 constexpr char kKeyField[] = "alert_key";
 
-// At most `characters` code points of UTF-8, as one line.
-std::string OneLine(absl::string_view text, size_t characters) {
-  std::string line;
-  size_t count = 0;
-  for (const char c : text) {
-    const bool begins = (static_cast<unsigned char>(c) & 0xC0) != 0x80;
-    if (begins && ++count > characters) break;
-    line.push_back(absl::ascii_iscntrl(static_cast<unsigned char>(c)) ? ' ' : c);
-  }
-  return std::string(absl::StripAsciiWhitespace(line));
-}
-
 void Refuse(const Fault& fault, ParsedAlert* parsed) {
   parsed->error = fault.text;
   parsed->error_path = fault.path;
@@ -45,17 +33,19 @@ Fault ReadLabels(const Json& object, const std::string& path, Labels* labels) {
     return Fault("TOO_MANY_LABELS", absl::StrCat(path, " has more than ", kMaxLabels), path);
   }
   for (const auto& [name, value] : object.items()) {
-    const std::string where =
-        absl::StrCat(path, "/", Step(name.size() > kMaxLabelName ? OneLine(name, 40) : name));
+    const auto said = [&path, &label = name] {
+      return absl::StrCat(path, "/", Shown(Step(label)));
+    };
     if (name.size() > kMaxLabelName)
-      return Fault("FIELD_TOO_LARGE", absl::StrCat("the name of ", where), path);
+      return Fault("FIELD_TOO_LARGE", absl::StrCat("the name of ", said()), path);
+    const std::string where = absl::StrCat(path, "/", Step(name));
     if (!value.is_string()) {
-      return Fault("WRONG_TYPE", absl::StrCat(where, " is no string"), where);
+      return Fault("WRONG_TYPE", absl::StrCat(said(), " is no string"), where);
     }
     const auto& text = value.get_ref<const std::string&>();
     if (text.size() > kMaxLabelValue) {
       return Fault("FIELD_TOO_LARGE",
-                   absl::StrCat(where, " has more than ", kMaxLabelValue, " bytes"), where);
+                   absl::StrCat(said(), " has more than ", kMaxLabelValue, " bytes"), where);
     }
     if (!text.empty()) labels->emplace(name, text);
   }
@@ -160,10 +150,10 @@ absl::StatusOr<std::vector<ParsedAlert>> ReadEach(const JsonText& text, const Js
     ParsedAlert parsed;
     parsed.path = absl::StrCat(path, "/", alerts.size());
     if (const auto name = twice.extract(parsed.path); !name.empty()) {
-      Refuse(
-          Fault("DUPLICATE_KEY",
-                absl::StrCat("\"", name.mapped(), "\" comes twice in ", parsed.path), parsed.path),
-          &parsed);
+      Refuse(Fault("DUPLICATE_KEY",
+                   absl::StrCat("\"", Shown(name.mapped()), "\" comes twice in ", parsed.path),
+                   parsed.path),
+             &parsed);
     } else if (!alert.is_object()) {
       Refuse(Fault("WRONG_TYPE", absl::StrCat(parsed.path, " is no object"), parsed.path), &parsed);
     } else {
@@ -174,7 +164,7 @@ absl::StatusOr<std::vector<ParsedAlert>> ReadEach(const JsonText& text, const Js
   // What is left lies outside the alerts: nobody knows what the sender meant.
   if (!twice.empty()) {
     return BadPayload(
-        Fault("DUPLICATE_KEY", absl::StrCat("\"", twice.begin()->second, "\" comes twice")));
+        Fault("DUPLICATE_KEY", absl::StrCat("\"", Shown(twice.begin()->second), "\" comes twice")));
   }
   return alerts;
 }
@@ -259,8 +249,8 @@ absl::StatusOr<std::vector<ParsedAlert>> ReadAlerts(const JsonText& text, const 
   if (body.is_object() && body.contains("alerts")) return ReadWebhook(text, body, path);
   if (body.is_object() && body.contains(kKeyField)) {
     if (!text.twice.empty()) {
-      return BadPayload(
-          Fault("DUPLICATE_KEY", absl::StrCat("\"", text.twice.begin()->second, "\" comes twice")));
+      return BadPayload(Fault("DUPLICATE_KEY", absl::StrCat("\"", Shown(text.twice.begin()->second),
+                                                            "\" comes twice")));
     }
     std::vector<ParsedAlert> alerts(1);
     alerts[0].path = path;

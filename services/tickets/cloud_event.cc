@@ -27,9 +27,10 @@ absl::Status Bad(absl::string_view reason, absl::string_view message) {
   return WithReason(absl::StatusCode::kInvalidArgument, reason, message);
 }
 
-// Of what lies at a JSON Pointer of the document; `message` goes on after it.
-absl::Status BadAt(absl::string_view reason, absl::string_view path, absl::string_view message) {
-  return AtPath(Bad(reason, absl::StrCat(path, message)), path);
+// Of what has this name in the document; `message` goes on after its JSON Pointer.
+absl::Status BadAt(absl::string_view reason, absl::string_view name, absl::string_view message) {
+  const std::string step = Step(name);
+  return AtPath(Bad(reason, absl::StrCat("/", Shown(step), message)), absl::StrCat("/", step));
 }
 
 bool IsAttributeName(absl::string_view name) {
@@ -121,7 +122,7 @@ absl::Status ReadAttributeHeader(absl::string_view header, const std::string& va
                "a header that begins with ce_ goes on with other than a-z and 0-9");
   }
   if (!seen->names.emplace(name).second) {
-    return Bad("REPEATED_HEADER", absl::StrCat("header ", header, " stands twice"));
+    return Bad("REPEATED_HEADER", absl::StrCat("header ", Shown(header), " stands twice"));
   }
   absl::string_view fault;
   if (!IsAttributeText(value)) {
@@ -131,7 +132,7 @@ absl::Status ReadAttributeHeader(absl::string_view header, const std::string& va
   } else {
     fault = Take(name, value, event);
   }
-  if (!fault.empty()) return Bad("BAD_HEADER", absl::StrCat("header ", header, " ", fault));
+  if (!fault.empty()) return Bad("BAD_HEADER", absl::StrCat("header ", Shown(header), " ", fault));
   if (name == "specversion") seen->version = value;
   return absl::OkStatus();
 }
@@ -186,31 +187,28 @@ absl::StatusOr<CloudEvent> ReadHeaders(const bus::Record& record) {
 absl::Status ReadStructured(const Json& document, CloudEvent* event) {
   if (!document.is_object()) return Bad("BAD_CLOUDEVENT", "is no JSON object");
   const std::string version = TextAt(document, "specversion");
-  if (version.empty()) return BadAt("BAD_CLOUDEVENT", "/specversion", " is missing");
+  if (version.empty()) return BadAt("BAD_CLOUDEVENT", "specversion", " is missing");
   if (version != "1.0") {
-    return BadAt("UNSUPPORTED_VERSION", "/specversion", ": only CloudEvents 1.0 is understood");
+    return BadAt("UNSUPPORTED_VERSION", "specversion", ": only CloudEvents 1.0 is understood");
   }
   for (const auto& [name, value] : document.items()) {
     if (name == "data" || name == "data_base64") continue;
     if (!IsAttributeName(name)) {
-      return BadAt("INVALID_ATTRIBUTE_NAME",
-                   absl::StrCat("/", Step(name.substr(0, name.find_first_of("\n")))),
-                   " has other than a-z and 0-9 in its name");
+      return BadAt("INVALID_ATTRIBUTE_NAME", name, " has other than a-z and 0-9 in its name");
     }
     if (!value.is_string()) continue;  // numbers and truth values mean nothing to us
     const auto& text = value.get_ref<const std::string&>();
     const absl::string_view fault =
         IsAttributeText(text) ? Take(name, text, event) : "holds a control character";
-    if (!fault.empty())
-      return BadAt("BAD_CLOUDEVENT", absl::StrCat("/", name), absl::StrCat(" ", fault));
+    if (!fault.empty()) return BadAt("BAD_CLOUDEVENT", name, absl::StrCat(" ", fault));
   }
   for (const char* name : {"id", "source", "type"}) {
     if (!TextAt(document, name).empty()) continue;
-    return BadAt("BAD_CLOUDEVENT", absl::StrCat("/", name), " is missing, empty or no text");
+    return BadAt("BAD_CLOUDEVENT", name, " is missing, empty or no text");
   }
   const std::string type = TextAt(document, "datacontenttype");
   if (!type.empty() && !MayBeJson(MediaType(type))) {
-    return BadAt("UNSUPPORTED_CONTENT_TYPE", "/datacontenttype",
+    return BadAt("UNSUPPORTED_CONTENT_TYPE", "datacontenttype",
                  ": only JSON in UTF-8 is understood");
   }
   const bool data = document.contains("data");

@@ -115,6 +115,24 @@ absl::StatusOr<JsonText> ParseJsonText(absl::string_view text) {
   return parsed;
 }
 
+std::string OneLine(absl::string_view text, size_t characters) {
+  std::string line;
+  size_t count = 0;
+  for (const char c : text) {
+    const bool begins = (static_cast<unsigned char>(c) & 0xC0) != 0x80;
+    if (begins && ++count > characters) break;
+    line.push_back(absl::ascii_iscntrl(static_cast<unsigned char>(c)) ? ' ' : c);
+  }
+  return std::string(absl::StripAsciiWhitespace(line));
+}
+
+std::string Shown(absl::string_view name) {
+  constexpr size_t kMost = 60;
+  std::string line = OneLine(name, kMost + 1);
+  std::string shorter = OneLine(line, kMost);
+  return shorter == line ? line : absl::StrCat(OneLine(shorter, kMost - 3), "...");
+}
+
 std::string Step(absl::string_view name) {
   return absl::StrReplaceAll(name, {{"~", "~0"}, {"/", "~1"}});
 }

@@ -38,6 +38,10 @@ struct Fault {
 // The error of a payload: INVALID_ARGUMENT naming `payload`, at its path (common/base).
 absl::Status BadPayload(const Fault& fault);
 
+// At most `characters` code points of UTF-8, as one line.
+std::string OneLine(absl::string_view text, size_t characters);
+// A name as sentences show it: one line of at most 60 characters, with "..." if there are more.
+std::string Shown(absl::string_view name);
 // A name as a step of a JSON Pointer.
 std::string Step(absl::string_view name);
 // The string of that name, or "".

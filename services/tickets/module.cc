@@ -12,6 +12,7 @@ runtime::ModuleDefinition Module() {
   module.keys = RawAlertKeys();
   module.spec = [](const config::Config& config) { return Spec(RawAlertTenant(config)); };
   module.services = MakeServices;
+  module.check = CheckRawAlertTenant;
   return module;
 }
 

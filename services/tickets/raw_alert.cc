@@ -112,6 +112,13 @@ std::vector<config::Key> RawAlertKeys() {
 
 std::string RawAlertTenant(const config::Config& config) { return config.Get(kTenantKey); }
 
+absl::Status CheckRawAlertTenant(const config::Config& config) {
+  const std::string tenant = RawAlertTenant(config);
+  if (IsTenant(tenant)) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat(
+      kTenantKey, " must be 1 to 63 of a-z, 0-9 and '-' inside, not \"", tenant, "\""));
+}
+
 absl::StatusOr<engine::RawInput> ReadRawAlert(const bus::Record& record,
                                               const std::string& default_tenant) {
   if (record.null_value) return Bad("NO_VALUE", "the record has no value");

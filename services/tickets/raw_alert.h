@@ -22,6 +22,8 @@ namespace watchbell::tickets {
 // alerts.raw.tenant.
 std::vector<config::Key> RawAlertKeys();
 std::string RawAlertTenant(const config::Config& config);
+// INVALID_ARGUMENT if it is no tenant.
+absl::Status CheckRawAlertTenant(const config::Config& config);
 
 // The message is a RawAlerts. What is no alert in any known form is INVALID_ARGUMENT with a listed
 // reason; so is a body whose alerts are all bad. Of a partly bad one the good are kept and

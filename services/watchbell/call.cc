@@ -89,16 +89,16 @@ absl::Status CallMethod(const MethodDescriptor& method, const config::Config& op
   const std::unique_ptr<Message> response = NewMessage(method.output_type());
   const std::unique_ptr<rpc::Client> client = rpc::Connect(options.Get("target"));
   const std::string name = absl::StrCat(method.service()->full_name(), "/", method.name());
-  rpc::CallOptions call = CallOptionsFor(options);
+  const absl::Duration unless_told =
+      method.server_streaming() ? absl::InfiniteDuration() : rpc::CallOptions().timeout;
+  const rpc::CallOptions call =
+      CallOptionsFor(options, seconds > 0 ? absl::Seconds(seconds) : unless_told, "--timeout");
   if (method.server_streaming()) {
-    // A watch has no end of its own.
-    call.timeout = seconds > 0 ? absl::Seconds(seconds) : absl::Hours(24 * 365);
     return client->Stream(name, request, response.get(), call, [&] {
       PrintJson(*response, false);
       return true;
     });
   }
-  if (seconds > 0) call.timeout = absl::Seconds(seconds);
   RETURN_IF_ERROR(client->Call(name, request, response.get(), call));
   PrintJson(*response, true);
   return absl::OkStatus();
@@ -134,7 +134,7 @@ int Call(const Arguments& arguments) {
     return status;
   }
   const absl::Status called = CallMethod(**method, *options, **request);
-  return called.ok() ? 0 : Fail(called);
+  return called.ok() ? 0 : Fail(called, false);  // it was told when the waiting began
 }
 
 }  // namespace watchbell::cli

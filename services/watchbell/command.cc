@@ -10,6 +10,8 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_replace.h"
 #include "common/base/errors.h"
+#include "common/base/status_macros.h"
+#include "common/config/address.h"
 #include "common/runtime/process.h"
 #include "protos/watchbell/api/v1/installation.h"
 #include "services/analytics/module.h"
@@ -50,7 +52,9 @@ constexpr Command kCommands[] = {
      "[--target=HOST:PORT] [--tenant=NAME] [--timeout=SECONDS] [SERVICE/METHOD [JSON]]\n\n"
      "JSON \"-\" is read from standard input; without JSON the request is empty. Names may be "
      "shortened\n"
-     "(TicketService/CreateTicket). Without a method: the list of all, or of one service.",
+     "(TicketService/CreateTicket). Without a method: the list of all, or of one service.\n"
+     "timeout: 30 by default, and without end for a stream; so long it is tried to reach a server "
+     "that is away.",
      Call},
     {"dead-letters", "list, retry or skip what a service could not read or apply",
      "list [--service=NAME] [--all] | retry SERVICE ID | skip SERVICE ID   [--target=HOST:PORT] "
@@ -74,6 +78,13 @@ int Unknown(const std::string& name) {
             << (near.empty() ? "" : absl::StrCat(", did you mean \"", near, "\"?")) << "\n"
             << "`watchbell help` lists them.\n";
   return 2;
+}
+
+// A server gives its reason; without one, none was reached.
+void HintAtNobody(const absl::Status& status) {
+  if (!absl::IsUnavailable(status) || !ErrorReason(status).empty()) return;
+  std::cerr << "  Is `watchbell serve` running there? --target=HOST:PORT names its gRPC address, "
+               "127.0.0.1:7700 unless it was told otherwise.\n";
 }
 
 int PrintHelp() {
@@ -127,7 +138,16 @@ absl::StatusOr<config::Config> LoadOptions(std::vector<config::Key> own,
                                            const Arguments& arguments) {
   std::vector<config::Key> elsewhere = ServerKeys();
   for (config::Key& key : runtime::KeysOfOtherCommands()) elsewhere.push_back(std::move(key));
-  return config::Config::Load(std::move(own), arguments, config::Environment(), elsewhere);
+  const auto target = std::find_if(own.begin(), own.end(),
+                                   [](const config::Key& key) { return key.name == "target"; });
+  const bool optional = target == own.end() || target->default_value.empty();
+  const bool calls = target != own.end();
+  ASSIGN_OR_RETURN(config::Config options, config::Config::Load(std::move(own), arguments,
+                                                                config::Environment(), elsewhere));
+  if (calls && !(optional && options.Get("target").empty())) {
+    RETURN_IF_ERROR(config::CheckTarget("target", options.Get("target")));
+  }
+  return options;
 }
 
 absl::StatusOr<config::Config> AsServer(const config::Config& options,
@@ -145,12 +165,21 @@ std::vector<config::Key> ClientKeys() {
           {"tenant", "default", "whose data"}};
 }
 
-rpc::CallOptions CallOptionsFor(const config::Config& options) {
+rpc::CallOptions CallOptionsFor(const config::Config& options, absl::Duration timeout,
+                                const std::string& flag) {
   rpc::CallOptions call;
+  call.timeout = timeout;
   call.metadata["x-watchbell-tenant"] = options.Get("tenant");
   call.patient = true;
-  call.on_wait = [target = options.Get("target")](const absl::Status& status) {
-    std::cerr << "watchbell: " << target << ": " << status.message() << "\n  Trying again.\n";
+  call.on_wait = [target = options.Get("target"), timeout, flag](const absl::Status& status) {
+    std::cerr << "watchbell: " << target << ": " << status.message() << "\n";
+    HintAtNobody(status);
+    std::cerr << "  Trying again";
+    if (timeout != absl::InfiniteDuration()) {
+      std::cerr << " for " << absl::ToInt64Seconds(timeout) << " s"
+                << (flag.empty() ? "" : absl::StrCat(" (", flag, ")"));
+    }
+    std::cerr << ".\n";
   };
   return call;
 }
@@ -169,11 +198,7 @@ int Fail(const absl::Status& status, bool called) {
     const std::string line = absl::StrCat(violation.field, ": ", violation.description);
     if (!absl::StrContains(status.message(), line)) std::cerr << "  " << line << "\n";
   }
-  // A server gives its reason; without one, none was reached.
-  if (called && absl::IsUnavailable(status) && reason.empty()) {
-    std::cerr << "  Is `watchbell serve` running there? --target=HOST:PORT names its gRPC address, "
-                 "127.0.0.1:7700 unless it was told otherwise.\n";
-  }
+  if (called) HintAtNobody(status);
   return 1;
 }
 

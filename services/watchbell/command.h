@@ -51,7 +51,7 @@ runtime::Installation TheInstallation();
 std::vector<config::Key> ServerKeys();
 
 // Options of a command. One file and one environment serve all commands: keys there that are not
-// the command's own are left alone, as flags they are refused.
+// the command's own are left alone, as flags they are refused. A target must be one.
 absl::StatusOr<config::Config> LoadOptions(std::vector<config::Key> own,
                                            const Arguments& arguments);
 // A whole server's configuration for commands that need what the services are made of: defaults,
@@ -60,11 +60,14 @@ absl::StatusOr<config::Config> AsServer(const config::Config& options,
                                         const std::vector<std::string>& keys);
 // --target and --tenant.
 std::vector<config::Key> ClientKeys();
-// As this tenant, riding out a restart of the other side; says so when it begins to wait.
-rpc::CallOptions CallOptionsFor(const config::Config& options);
+// As this tenant, riding out a restart of the other side; says so when it begins to wait: for how
+// long, and by which `flag` that was given ("" = by none).
+rpc::CallOptions CallOptionsFor(const config::Config& options,
+                                absl::Duration timeout = rpc::CallOptions().timeout,
+                                const std::string& flag = "");
 
 // Prints a sentence on standard error; returns the exit status: 1, or 2 for wrong use. `called`: it
-// came of a call to a watchbell, which may not be there.
+// came of a call to a watchbell, which may not be there, and nothing was said of that yet.
 int Fail(const absl::Status& status, bool called = true);
 int Misused(const absl::Status& status);
 int WrongUse(const std::string& command, const std::string& why);

@@ -26,12 +26,21 @@ const char* StateName(admin::v1::DeadLetterState state) {
   }
 }
 
+// What is known of where it came from: a record of another system has no sequence, version or type.
+std::string WhereFrom(const admin::v1::DeadLetter& letter) {
+  std::string text = absl::StrCat(letter.topic(), " partition ", letter.partition());
+  if (letter.has_offset()) absl::StrAppend(&text, " offset ", letter.offset());
+  if (letter.sequence() > 0) absl::StrAppend(&text, " sequence ", letter.sequence());
+  if (!letter.key().empty()) absl::StrAppend(&text, ", key ", letter.key());
+  if (letter.version() > 0) absl::StrAppend(&text, ", version ", letter.version());
+  if (!letter.type().empty()) absl::StrAppend(&text, ", ", letter.type());
+  return text;
+}
+
 void Print(const admin::v1::DeadLetter& letter) {
   std::cout << letter.service() << " " << letter.dead_letter_id() << "  "
             << StateName(letter.state()) << (letter.parked() ? ", parked" : "") << "\n"
-            << "    " << letter.topic() << " partition " << letter.partition() << " sequence "
-            << letter.sequence() << ", key " << letter.key() << ", version " << letter.version()
-            << ", " << letter.type() << "\n"
+            << "    " << WhereFrom(letter) << "\n"
             << "    " << letter.reason() << ": " << letter.message() << "\n"
             << "    first seen "
             << absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", FromProto(letter.first_seen_at()),

@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/base/status_macros.h"
 #include "common/bus/kafka/topics_admin.h"
+#include "common/config/address.h"
 #include "common/runtime/platform.h"
 #include "protos/watchbell/events/v1/topics.h"
 #include "services/watchbell/command.h"
@@ -32,6 +33,7 @@ std::map<std::string, std::vector<std::string>> ReadersOfTopics(const config::Co
 absl::StatusOr<bus::KafkaOptions> KafkaOf(const config::Config& config) {
   bus::KafkaOptions kafka;
   kafka.brokers = config.Get("kafka.brokers");
+  RETURN_IF_ERROR(config::CheckAddresses("kafka.brokers", kafka.brokers));
   kafka.topic_prefix = config.Get("kafka.topic_prefix");
   ASSIGN_OR_RETURN(kafka.properties, runtime::ParseProperties(config.Get("kafka.properties")));
   return kafka;
@@ -47,10 +49,14 @@ absl::StatusOr<bool> CheckAndCreate(const config::Config& config, int replicatio
   const std::vector<bus::TopicSpec> specs = bus::TopicSpecs(ReadersOfTopics(server), defaults);
   if (create) {
     ASSIGN_OR_RETURN(const std::vector<std::string> made, bus::CreateMissing(kafka, specs));
-    for (const std::string& topic : made) std::cout << "made " << topic << "\n";
+    for (const std::string& topic : made) {
+      std::cout << "made " << kafka.topic_prefix << topic << "\n";
+    }
   }
   ASSIGN_OR_RETURN(const bus::TopicReport report, bus::CheckTopics(kafka, specs));
-  for (const std::string& topic : report.missing) std::cout << topic << " is missing\n";
+  for (const std::string& topic : report.missing) {
+    std::cout << kafka.topic_prefix << topic << " is missing\n";
+  }
   for (const std::string& difference : report.differences) std::cout << difference << "\n";
   const bool good = report.missing.empty() && report.differences.empty();
   if (good) std::cout << "All " << specs.size() << " topics are as they should be.\n";

@@ -75,7 +75,7 @@ TEST_F(KafkaEndTest, WhileTheProducerDoesNotAnswerItIsTheTopics) {
   EXPECT_FALSE(AtEnd(consumer));
 }
 
-TEST_F(KafkaEndTest, ARecordThatIsNoneOfOursIsNoEnd) {
+TEST_F(KafkaEndTest, ARecordThatLiesIsNoEnd) {
   Consumer consumer(true);
   consumer.Start(Subscribe(consumer));
   producer_.Commit("widget", {"a"});
@@ -83,9 +83,33 @@ TEST_F(KafkaEndTest, ARecordThatIsNoneOfOursIsNoEnd) {
   AwaitPublished();
   StopRelay();
   producer_.Commit("widget", {"a"});
-  topics_.Write(kWidgets, {"x", "not ours", {}, shard_});
-  while (consumer.subscriber().Poll(10)->empty()) ASSERT_TRUE(consumer.bell.Wait());
-  EXPECT_FALSE(AtEnd(consumer));
+  for (const char* const claim : {"", "9000000000000000000"}) {
+    topics_.Write(kWidgets, {"x", "not ours", {{"ce_journalsequence", claim}}, shard_});
+    while (consumer.subscriber().Poll(10)->empty()) ASSERT_TRUE(consumer.bell.Wait());
+    EXPECT_FALSE(AtEnd(consumer));
+  }
+  GoOn();
+  consumer.AwaitEnd(kWidgets, shard_);
+  EXPECT_EQ(consumer.total(), 2);
+}
+
+TEST_F(KafkaEndTest, WhereAShardStandsIsToldWithoutARecord) {
+  const TopicShard place{kWidgets, shard_};
+  producer_.Commit("widget", {"a"});
+  AwaitPublished();
+  Consumer consumer(true);
+  consumer.Start(Subscribe(consumer));
+  consumer.AwaitTotal(1);
+  EXPECT_EQ(consumer.PositionIn(kWidgets, shard_), (Position{1, -1}));  // from the journal
+  AwaitLive(consumer);
+  EXPECT_EQ(consumer.subscriber().Reached().at(place), (Position{1, 1}));
+  consumer.subscriber().Stored({{place, {1, 1}}});
+  EXPECT_EQ(consumer.subscriber().Reached().count(place), 0u);
+  // Applied from elsewhere; its record comes, and says nothing new.
+  producer_.Commit("widget", {"a"});
+  consumer.AwaitTotal(2);
+  consumer.AwaitEnd(kWidgets, shard_);
+  EXPECT_EQ(consumer.subscriber().Reached().at(place), (Position{2, 2}));
 }
 
 TEST_F(KafkaEndTest, WhatNeverComesToTheTopicIsReadFromTheJournal) {

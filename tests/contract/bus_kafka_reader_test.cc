@@ -241,6 +241,35 @@ TEST_F(KafkaReaderTest, ARawTopicMadeAnewIsReadFromItsBeginning) {
   EXPECT_EQ(consumer.records[7]->sequence, 1);
 }
 
+TEST_F(KafkaReaderTest, ARawTopicWhoseOffsetsWereLetGoIsCountedAnew) {
+  topics_.Make(kRaw);
+  const auto write = [this](const std::string& value) { topics_.Write(kRaw, {"a", value, {}, 7}); };
+  RawConsumer consumer;
+  const auto start = [&] {
+    consumer.Start(bus_->Subscribe("readers", {}, {kRaw}, consumer.bell.Wake()));
+  };
+  write("old");
+  start();
+  consumer.AwaitTotal(1);
+  consumer.Leave();
+  topics_.Delete(kRaw);
+  topics_.Make(kRaw);
+  Open();
+  // It grew past the old offset before anybody looked: only the operator knows.
+  write("new 0");
+  write("new 1");
+  consumer.LetOffsetsGo();
+  start();
+  consumer.Leave();  // nothing is stored by who only looked
+  start();
+  consumer.AwaitTotal(3);
+  ASSERT_EQ(consumer.records.size(), 3u);
+  for (const int i : {1, 2}) {
+    EXPECT_EQ(consumer.records[i]->offset, i - 1);
+    EXPECT_EQ(consumer.records[i]->sequence, 1) << "no place of the old ones";
+  }
+}
+
 TEST_F(KafkaReaderTest, WhatARawTopicHasLostIsCounted) {
   topics_.Make(kRaw);
   RawConsumer consumer;
@@ -279,6 +308,53 @@ TEST_F(KafkaReaderTest, ATopicWithOtherPartitionsIsNotReadAndNamed) {
     consumer.PollOnce();
     return bus_->Health().ok();
   })) << bus_->Health();
+}
+
+TEST_F(KafkaReaderTest, ATopicThatIsDeletedWhileItIsReadIsNamed) {
+  KafkaOptions options = topics_.options();
+  options.compare_every = absl::Milliseconds(100);
+  Open(options);
+  Join();
+  Consumer consumer(true);
+  consumer.Start(Subscribe(consumer));
+  producer_.CommitMany("widget", 100, 40);
+  consumer.AwaitTotal(100);
+  AwaitLive(consumer);
+  AwaitPublished();
+  EXPECT_TRUE(bus_->Health().ok()) << bus_->Health();
+  topics_.Delete(kWidgets);
+  ASSERT_TRUE(Await([&] {
+    consumer.PollOnce();
+    return !bus_->Health().ok();
+  }));
+  EXPECT_THAT(bus_->Health().message(), HasSubstr(kWidgets));
+  EXPECT_THAT(bus_->Health().message(), HasSubstr("does not exist"));
+  // Made anew it is read, and what it lacks comes from the journal.
+  topics_.Make(kWidgets);
+  producer_.CommitMany("widget", 100, 40);
+  consumer.AwaitTotal(200);
+  EXPECT_TRUE(Await([&] {
+    consumer.PollOnce();
+    return bus_->Health().ok();
+  })) << bus_->Health();
+}
+
+TEST_F(KafkaReaderTest, AProducerThatDoesNotAnswerIsNamedWhileItsJournalIsWaitedFor) {
+  Join();
+  producer_.CommitMany("widget", 100, 40);
+  AwaitPublished();
+  EXPECT_TRUE(bus_->ProducersHealth().ok());
+  journals_.reachable = false;
+  Consumer consumer(true);
+  consumer.Start(Subscribe(consumer));
+  ASSERT_TRUE(Await([this] { return !bus_->ProducersHealth().ok(); }));
+  EXPECT_THAT(bus_->ProducersHealth().message(), HasSubstr(kWidgets));
+  EXPECT_THAT(bus_->ProducersHealth().message(), HasSubstr("the producer does not answer"));
+  EXPECT_TRUE(bus_->Health().ok()) << bus_->Health();
+  journals_.reachable = true;
+  EXPECT_TRUE(Await([this] { return bus_->ProducersHealth().ok(); })) << bus_->ProducersHealth();
+  consumer.AwaitTotal(100);
+  consumer.ExpectNothing();
 }
 
 TEST_F(KafkaReaderTest, AFullBufferStopsAPartitionAndLosesNothing) {

@@ -239,6 +239,33 @@ TEST_F(PostgresFaultsTest, AnOwnerStandsForTheSessionsMadeLater) {
   EXPECT_TRUE(alive->Commit().ok()) << "nobody else's are ended";
 }
 
+TEST_F(PostgresFaultsTest, SessionsOfStrangersThatBearTheNameAreNobodys) {
+  const PostgresRole role(schema_, "ours"), other(schema_, "other");
+  const auto frozen = PostgresSchema::Open(role.As(schema_.Options()));
+  const std::string owner = frozen->Sessions().back();
+  auto transaction = Begin(*frozen);
+  ASSERT_TRUE(transaction->Query("SELECT 1", {}).ok());
+  // Another role's, and one of the same role in another database.
+  PostgresOptions elsewhere = role.As(schema_.Options());
+  elsewhere.url += "&dbname=template1";
+  const std::unique_ptr<Database> strangers[] = {PostgresSchema::Open(other.As(schema_.Options())),
+                                                 PostgresSchema::Open(elsewhere)};
+  std::vector<std::unique_ptr<Transaction>> theirs;
+  for (const auto& stranger : strangers) {
+    theirs.push_back(Begin(*stranger));
+    const auto named = theirs.back()->Query("SELECT set_config('application_name', $1, false)",
+                                            {absl::StrCat("stranger ", owner)});
+    ASSERT_TRUE(named.ok()) << named.status();
+  }
+  ASSERT_EQ(
+      Read("SELECT COUNT(*) FROM pg_stat_activity WHERE application_name LIKE '% ' || $1", {owner}),
+      (std::vector<Row>{{int64_t{3}}}));
+  const absl::Status ended = PostgresSchema::Open(role.As(schema_.Options()))->EndSessions({owner});
+  EXPECT_TRUE(ended.ok()) << ended;
+  EXPECT_FALSE(transaction->Query("SELECT 1", {}).ok());
+  for (const auto& stranger : theirs) EXPECT_TRUE(stranger->Query("SELECT 1", {}).ok());
+}
+
 // kill -9 of one of its processes makes the whole server start anew from its log.
 TEST_F(PostgresFaultsTest, ACrashOfTheServerLosesNothingCommitted) {
   ASSERT_TRUE(Write(*database_, KeyA()).ok());

@@ -287,5 +287,25 @@ TEST_F(PostgresMigrationsTest, LookingNeedsNoRightToMakeTables) {
   EXPECT_TRUE(CheckSchema(*database, Steps()).ok());
 }
 
+TEST_F(PostgresMigrationsTest, WhoMayNotLookIsNotToldThatNothingIsThere) {
+  const auto database = schema_.Open();
+  const PostgresRole role(schema_, "reader");
+  const auto reader = PostgresSchema::Open(role.As(schema_.Options()));
+  EXPECT_EQ(SchemaVersion(*reader).value(), 0) << "nothing is there";
+  ASSERT_TRUE(Migrate(*database, Steps()).ok());
+  const absl::Status unusable = PlanMigrations(*reader, Steps()).status();
+  EXPECT_EQ(unusable.code(), absl::StatusCode::kUnavailable) << unusable;
+  EXPECT_THAT(std::string(unusable.message()), HasSubstr("lacks the right USAGE"));
+  const auto grant = [&](const std::string& what) {
+    return database->RunScript(absl::StrCat("GRANT ", what, " TO ", role.name(), ";"));
+  };
+  ASSERT_TRUE(grant("USAGE ON SCHEMA " + schema_.name()).ok());
+  const absl::Status unreadable = PlanMigrations(*reader, Steps()).status();
+  EXPECT_EQ(unreadable.code(), absl::StatusCode::kUnavailable) << unreadable;
+  EXPECT_THAT(std::string(unreadable.message()), HasSubstr("may not"));
+  ASSERT_TRUE(grant("SELECT ON schema_version").ok());
+  EXPECT_TRUE(PlanMigrations(*reader, Steps())->empty());
+}
+
 }  // namespace
 }  // namespace watchbell::db

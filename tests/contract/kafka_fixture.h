@@ -112,6 +112,10 @@ class RawConsumer {
     }
   }
   void Leave() { subscriber_ = nullptr; }
+  // As an operator does when the topic is another one.
+  void LetOffsetsGo() {
+    for (auto& [shard, next] : next_) next.next_offset = -1;
+  }
 
   Bell bell;
   std::vector<RecordPtr> records;

@@ -8,6 +8,7 @@
 #include <memory>
 #include <string>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "common/clock/clock.h"
 #include "common/db/postgres/postgres_db.h"
@@ -61,6 +62,34 @@ class PostgresSchema {
 
  private:
   std::string name_;
+};
+
+// A role without any right but to connect, gone with the object.
+class PostgresRole {
+ public:
+  PostgresRole(const PostgresSchema& schema, const std::string& name)
+      : name_(absl::StrCat(schema.name(), "_", name)), database_(schema.Open()) {
+    Run("CREATE ROLE " + name_ + " LOGIN;");
+  }
+  ~PostgresRole() { Run("DROP OWNED BY " + name_ + "; DROP ROLE " + name_ + ";"); }
+  PostgresRole(const PostgresRole&) = delete;
+  PostgresRole& operator=(const PostgresRole&) = delete;
+
+  const std::string& name() const { return name_; }
+  // Connects as this role.
+  PostgresOptions As(PostgresOptions options) const {
+    absl::StrAppend(&options.url, absl::StrContains(options.url, "?") ? "&" : "?", "user=", name_);
+    return options;
+  }
+
+ private:
+  void Run(const std::string& sql) {
+    const absl::Status status = database_->RunScript(sql);
+    EXPECT_TRUE(status.ok()) << status;
+  }
+
+  const std::string name_;
+  const std::unique_ptr<Database> database_;
 };
 
 struct Postgres {

@@ -353,6 +353,10 @@ def configuration_is_layered_and_checked():
             ([f"--config={folder / 'none.yaml'}"], {}, "none.yaml"),
             (["--log-level=loud"], {}, "log.level"),
             (["--smtp-tls=sometimes"], {}, "smtp.tls"),
+            (["--listen=127.0.0.1:99999"], {}, "listen must be HOST:PORT"),
+            (["--peers-sla=http://127.0.0.1:7700"], {}, "peers.sla must be HOST:PORT"),
+            (["--alerts-raw-tenant=ACME"], {}, "alerts.raw.tenant"),
+            (["--config", "--listen=127.0.0.1:0"], {}, "--config needs a value"),
             (["--webhook-secret=a", f"--webhook-secret-file={folder / 'secret'}"], {}, "webhook.secret")):
         done = harness.run("serve", f"--data-dir={folder / 'data'}", *arguments, env=env, limit=30)
         expect_equal(done.returncode, 2, f"exit status of serve {arguments} {env}: {done.stderr}")

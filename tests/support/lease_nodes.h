@@ -70,13 +70,15 @@ struct Node {
             [this] {
               ++changes;
               if (changed) changed();
-            }});
+            },
+            [this] { return ready; }});
   }
   size_t held() const { return keeper->Held().size(); }
 
   const std::string id;
   NodeDatabase database;
   int changes = 0;
+  bool ready = true;
   std::function<void()> changed;
   int frozen = 0;        // looks to be missed
   bool looking = false;  // inside RunOnce

@@ -9,7 +9,7 @@
 namespace watchbell::bus::kafka {
 
 Heads::Heads(JournalSource& journals, Clock& clock, std::function<void()> answered)
-    : state_(std::make_shared<State>(journals, clock, std::move(answered))) {}
+    : journals_(journals), clock_(clock), state_(std::make_shared<State>(std::move(answered))) {}
 
 void Heads::Ask(const TopicShard& shard, absl::Time since) {
   {
@@ -20,7 +20,14 @@ void Heads::Ask(const TopicShard& shard, absl::Time since) {
     if (topic.asking) return;
     topic.asking = true;
   }
-  Send(state_, shard.first);
+  Send(shard.first);
+}
+
+std::optional<Heads::Head> Heads::Since(const TopicShard& shard, absl::Time since) const {
+  const std::optional<Head> head = Latest(shard);
+  // Dated after now: the clock went back, and it may be older than it looks.
+  if (!head || head->asked < since || head->asked > clock_.Now()) return std::nullopt;
+  return head;
 }
 
 std::optional<Heads::Head> Heads::Latest(const TopicShard& shard) const {
@@ -33,46 +40,40 @@ std::optional<Heads::Head> Heads::Latest(const TopicShard& shard) const {
 }
 
 // With `asking` set.
-void Heads::Send(const std::shared_ptr<State>& state, const std::string& topic) {
+void Heads::Send(const std::string& topic) {
   std::vector<int> shards;
   {
-    MutexLock lock(state->mu);
-    for (const auto& [shard, since] : state->topics[topic].wanted) shards.push_back(shard);
+    MutexLock lock(state_->mu);
+    for (const auto& [shard, since] : state_->topics[topic].wanted) shards.push_back(shard);
   }
-  const absl::Time asked = state->clock.Now();
-  state->journals.ReadHeads(
+  const absl::Time asked = clock_.Now();
+  journals_.ReadHeads(
       topic, shards,
-      [state, topic, shards, asked](const absl::StatusOr<std::vector<int64_t>>& heads) {
+      [state = state_, topic, shards, asked](const absl::StatusOr<std::vector<int64_t>>& heads) {
         Take(*state, topic, shards, asked, heads);
-        bool more = false;
-        {
-          MutexLock lock(state->mu);
-          Topic& of = state->topics[topic];
-          more = of.asking = !of.wanted.empty();
-        }
         state->answered();
-        if (more) Send(state, topic);
       });
 }
 
+// On any thread, perhaps after all but the state is gone.
 void Heads::Take(State& state, const std::string& topic, const std::vector<int>& shards,
                  absl::Time asked, const absl::StatusOr<std::vector<int64_t>>& heads) {
   MutexLock lock(state.mu);
   Topic& of = state.topics[topic];
-  if (of.silent == heads.ok()) {
-    of.silent = !heads.ok();
-    telemetry::Log(of.silent ? telemetry::Level::kWarning : telemetry::Level::kInfo,
-                   of.silent ? "timers go by the topic's end: its producer does not answer"
-                             : "a producer answers again",
+  of.asking = false;
+  if (heads.ok() && of.silent) {
+    telemetry::Log(telemetry::Level::kInfo, "a producer answers again", {{"topic", topic}});
+  } else if (!heads.ok() && !of.silent) {
+    telemetry::Log(telemetry::Level::kWarning,
+                   "timers go by the topic's end: its producer does not answer",
                    {{"topic", topic}, {"error", std::string(heads.status().message())}});
   }
+  of.silent = !heads.ok();
   for (size_t i = 0; i < shards.size(); ++i) {
     of.heads[shards[i]] = {asked, std::nullopt};
     if (heads.ok()) of.heads[shards[i]].sequence = (*heads)[i];
-    // Wanted at a later moment than that: asked again. A clock that went back wants nothing.
     const auto want = of.wanted.find(shards[i]);
-    const bool served = want->second <= asked || want->second > state.clock.Now();
-    if (served) of.wanted.erase(want);
+    if (want->second <= asked) of.wanted.erase(want);
   }
 }
 

@@ -8,6 +8,8 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "absl/time/time.h"
 #include "common/base/mutex.h"
@@ -17,7 +19,7 @@
 
 namespace watchbell::bus::kafka {
 
-// Thread-safe. `journals` and `clock` outlive every question.
+// Thread-safe. `journals` and `clock` outlive it.
 class Heads {
  public:
   struct Head {
@@ -29,9 +31,12 @@ class Heads {
   // `answered` is called after answers, on any thread, also after this is gone.
   Heads(JournalSource& journals, Clock& clock, std::function<void()> answered);
 
-  // The head of a shard at `since` or later is wanted. Asks at once, or, while a question about the
-  // topic is under way, after it: whatever is wanted by then is one question.
+  // The head of a shard at `since` or later is wanted. It is asked for at once; while a question
+  // about the topic is under way, by the next call after its answer, with all that is wanted by
+  // then.
   void Ask(const TopicShard& shard, absl::Time since);
+  // Asked for at `since` or later; nothing if there is none yet.
+  std::optional<Head> Since(const TopicShard& shard, absl::Time since) const;
   std::optional<Head> Latest(const TopicShard& shard) const;
 
  private:
@@ -41,17 +46,19 @@ class Heads {
     bool asking = false;
     bool silent = false;  // the last answer was none
   };
+  // What answers may touch when all else is gone.
   struct State {
-    JournalSource& journals;
-    Clock& clock;
+    explicit State(std::function<void()> then) : answered(std::move(then)) {}
     const std::function<void()> answered;
     Mutex mu;
     std::map<std::string, Topic> topics ABSL_GUARDED_BY(mu);
   };
-  static void Send(const std::shared_ptr<State>& state, const std::string& topic);
+  void Send(const std::string& topic);
   static void Take(State& state, const std::string& topic, const std::vector<int>& shards,
                    absl::Time asked, const absl::StatusOr<std::vector<int64_t>>& heads);
 
+  JournalSource& journals_;
+  Clock& clock_;
   const std::shared_ptr<State> state_;
 };
 

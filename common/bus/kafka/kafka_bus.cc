@@ -111,6 +111,14 @@ class Impl : public KafkaBus {
     return health;
   }
 
+  absl::Status ProducersHealth() const override {
+    absl::Status health;
+    subscribers_.ForEach([&health](const KafkaSubscriber& subscriber) {
+      health.Update(subscriber.ProducersHealth());
+    });
+    return health;
+  }
+
   KafkaStats Stats() const override {
     KafkaStats stats;
     subscribers_.ForEach(

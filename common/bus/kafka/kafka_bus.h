@@ -50,7 +50,7 @@ struct KafkaStats {
     int shard;
     int64_t records;
     bool catching_up;  // not read from the topic: from the producer's journal, or not at all yet
-    int64_t lost = 0;  // raw topics: times that the position was gone, and records with it
+    int64_t lost = 0;  // raw topics: times that the position was gone, and perhaps records with it
   };
   // Rows of held shards that are not published beyond doubt. For what must still be read from the
   // journal this counts journal numbers: at least as many.

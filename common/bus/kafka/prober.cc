@@ -164,10 +164,13 @@ void Prober::AskBrokers() {
 void Prober::Answered(const absl::Status& status) {
   MutexLock lock(mu_);
   if (status.ok()) last_error_.clear();
-  if (status.ok() != health_.ok()) {
-    telemetry::Log(status.ok() ? telemetry::Level::kInfo : telemetry::Level::kWarning,
-                   status.ok() ? "Kafka answers" : "Kafka does not answer",
-                   {{"brokers", options_.brokers}, {"error", last_error_}});
+  if (status.ok() && !health_.ok()) {
+    telemetry::Log(telemetry::Level::kInfo, "Kafka answers", {{"brokers", options_.brokers}});
+  }
+  if (!status.ok() && health_.ok()) {
+    telemetry::Log(telemetry::Level::kWarning, "Kafka does not answer",
+                   {{"brokers", options_.brokers},
+                    {"error", last_error_.empty() ? "no answer" : last_error_}});
   }
   health_ = status;
   if (!status.ok() && !last_error_.empty()) {

@@ -3,12 +3,14 @@
 
 #include <librdkafka/rdkafka.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <deque>
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/time/time.h"
 #include "common/base/mutex.h"
@@ -64,9 +66,11 @@ struct Reading {
   // Up to here nothing of the producer's journal need be read again: applied, or read from there.
   // What the topic's records say of it is not taken at its word.
   int64_t sequence = 0;
-  // As far as Poll has given out, by what records say themselves: for timers, which are no worse
-  // off for a record that lies than they were without its word.
+  // As far as Poll has given out. What a record says of itself counts when the producer has said
+  // that its journal reaches so far: anybody may write on a topic.
   int64_t seen = 0;
+  std::vector<int64_t> claims;  // of records given out, beyond any known head
+  Position stored;              // what the reader is known to have stored
   // What the producer's journal is known to have held at a time; 0: nothing is owed.
   int64_t owed = 0;
   absl::Time owed_since;
@@ -92,10 +96,30 @@ struct Reading {
   bool journal_asked = false;
   absl::Duration retry_at = -absl::InfiniteDuration();
   absl::Duration retry;
-  bool complained = false;     // of its producer
-  int64_t lost = 0;            // times that its position was gone, with records nobody has read
+  bool complained = false;  // of its producer
+  std::string unread;       // why its journal cannot be read, once it was tried again; "" = it can
+  int64_t lost = 0;         // times that its position was gone, with records nobody has read
   bool topic_trouble = false;  // `trouble` is about the topic as a whole
   std::string trouble;         // why nothing comes from the topic; "" = all is well
+
+  void GiveOut(const Record& record) {
+    if (record.sequence <= seen) return;
+    if (claims.size() >= kMostClaims)
+      claims.erase(claims.begin(), claims.begin() + kMostClaims / 2);
+    claims.push_back(record.sequence);
+  }
+  // The producer's journal is known to reach so far.
+  void Verify(int64_t head) {
+    std::erase_if(claims, [this, head](int64_t claim) {
+      if (claim > head) return false;
+      seen = std::max(seen, claim);
+      return true;
+    });
+  }
+
+ private:
+  // Heads come every few seconds; more than a shard gives out meanwhile.
+  static constexpr int kMostClaims = 65'536;
 };
 
 }  // namespace watchbell::bus::kafka

@@ -105,12 +105,18 @@ absl::Status KafkaSubscriber::Hold(int shard, const std::map<std::string, Positi
     reading->state = ReadingState::kChecked;
     reading->sequence = from.sequence;
     reading->seen = from.sequence;
+    reading->claims.clear();
+    reading->stored = from;
     reading->owed = 0;
     reading->offset = from.next_offset;
+    // The place on a raw topic was let go: what is at the same offsets now are other records.
+    if (reading->raw && position != applied.end() && from.next_offset < 0) ++reading->sequence;
     reading->proven = false;
     reading->fetched.clear();
     reading->retry_at = -absl::InfiniteDuration();
     reading->retry = kFirstRetry;
+    reading->complained = false;
+    reading->unread.clear();
     reading->trouble.clear();
   }
   state_->Signal();
@@ -124,6 +130,8 @@ void KafkaSubscriber::Release(int shard) {
     ++reading->generation;
     reading->state = ReadingState::kReleased;
     reading->fetched.clear();
+    reading->complained = false;
+    reading->unread.clear();
     reading->trouble.clear();
   }
   state_->Signal();
@@ -198,7 +206,7 @@ bool KafkaSubscriber::TakeMessage(Reading& reading, const rd_kafka_message_t& me
   std::shared_ptr<Record> record = FromMessage(message, reading.topic);
   if (reading.raw) record->sequence = reading.sequence;  // whatever its headers say
   reading.offset = message.offset + 1;
-  reading.seen = std::max(reading.seen, record->sequence);
+  if (!reading.raw) reading.GiveOut(*record);
   reading.proven = true;
   reading.trouble.clear();
   out->push_back(std::move(record));
@@ -231,8 +239,9 @@ void KafkaSubscriber::TakeError(Reading& reading, const rd_kafka_message_t& mess
 // The broker does not have the position: expired, or never there.
 void KafkaSubscriber::LosePosition(Reading& reading, const std::string& why) {
   telemetry::Log(reading.raw ? telemetry::Level::kError : telemetry::Level::kWarning,
-                 reading.raw ? "records of a raw topic are lost: its position is not there any more"
-                             : "a position is not on the topic: its producer's journal is read",
+                 reading.raw
+                     ? "records of a raw topic may be lost: its position is not there any more"
+                     : "a position is not on the topic: its producer's journal is read",
                  {{"consumer", consumer_},
                   {"topic", reading.topic},
                   {"partition", absl::StrCat(reading.shard)},
@@ -265,13 +274,16 @@ bool KafkaSubscriber::AtEnd(const std::string& topic, int shard, absl::Time sinc
     MutexLock lock(state_->mu);
     if (reading->state == ReadingState::kReleased) return false;
   }
-  const std::optional<Heads::Head> head = heads_.Latest({topic, shard});
-  if (!head || head->asked < since) {
+  const std::optional<Heads::Head> head = heads_.Since({topic, shard}, since);
+  if (!head) {
     heads_.Ask({topic, shard}, since);  // not with the lock: it may be answered at once
     return false;
   }
   MutexLock lock(state_->mu);
-  if (head->sequence) return reading->seen >= *head->sequence;
+  if (head->sequence) {
+    reading->Verify(*head->sequence);
+    return reading->seen >= *head->sequence;
+  }
   return AtTopicsEnd(*reading, since);
 }
 
@@ -280,7 +292,7 @@ bool KafkaSubscriber::AtTopicsEnd(Reading& reading, absl::Time since) {
   if (reading.state != ReadingState::kLive) return false;
   const TopicShard partition{reading.topic, reading.shard};
   const std::optional<Prober::End> end = parts_.prober.Latest(partition);
-  if (!end || end->asked < since) {
+  if (!end || end->asked < since || end->asked > parts_.clock.Now()) {
     parts_.prober.Ask(partition, since);
     return false;
   }
@@ -339,10 +351,25 @@ void KafkaSubscriber::Stored(const std::map<TopicShard, Position>& positions) {
     if (position.next_offset >= 0) state_->to_commit[topic_shard] = position.next_offset;
     Reading* reading = Find(topic_shard.first, topic_shard.second);
     if (reading != nullptr && reading->state != ReadingState::kReleased) {
+      reading->stored = position;
       reading->sequence = std::max(reading->sequence, position.sequence);
       reading->seen = std::max(reading->seen, reading->sequence);
     }
   }
+}
+
+std::map<TopicShard, Position> KafkaSubscriber::Reached() const {
+  std::map<TopicShard, Position> reached;
+  MutexLock lock(state_->mu);
+  for (const auto& [topic_shard, reading] : state_->readings) {
+    if (reading->raw || reading->state != ReadingState::kLive) continue;
+    const Position& stored = reading->stored;
+    // Records that changed nothing (repeats of what came from the journal), or none yet since then.
+    if (reading->seen > stored.sequence || stored.next_offset < 0) {
+      reached[topic_shard] = {std::max(reading->seen, stored.sequence), reading->offset};
+    }
+  }
+  return reached;
 }
 
 absl::Status KafkaSubscriber::Health() const {
@@ -354,6 +381,17 @@ absl::Status KafkaSubscriber::Health() const {
     }
   }
   return started_;
+}
+
+absl::Status KafkaSubscriber::ProducersHealth() const {
+  MutexLock lock(state_->mu);
+  for (const auto& [topic_shard, reading] : state_->readings) {
+    if (!reading->unread.empty()) {
+      return absl::UnavailableError(
+          absl::StrCat(reading->topic, "/", reading->shard, ": ", reading->unread));
+    }
+  }
+  return absl::OkStatus();
 }
 
 void KafkaSubscriber::AddLags(std::vector<KafkaStats::Lag>* lags) const {

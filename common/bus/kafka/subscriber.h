@@ -49,9 +49,11 @@ class KafkaSubscriber : public Subscriber {
                                                                    int64_t after_version,
                                                                    int limit) override;
   void Stored(const std::map<TopicShard, Position>& positions) override;
+  std::map<TopicShard, Position> Reached() const override;
 
   // Thread-safe.
   absl::Status Health() const;
+  absl::Status ProducersHealth() const;
   void AddLags(std::vector<KafkaStats::Lag>* lags) const;
 
  private:
@@ -101,6 +103,7 @@ class KafkaSubscriber : public Subscriber {
   void Assign();
   void CommitOffsets();
   void CompareWithJournals();
+  void LookAfterTopics();
   Reading* Find(const std::string& topic, int shard) const;
   std::string NameOf(const std::string& topic) const { return parts_.options.topic_prefix + topic; }
   static void OnReady(rd_kafka_t* client, void* opaque);
@@ -118,6 +121,7 @@ class KafkaSubscriber : public Subscriber {
   bool stopping_ = false;  // guarded by state_->mu
   absl::Duration committed_at_ = -absl::InfiniteDuration();
   absl::Duration compared_at_ = -absl::InfiniteDuration();
+  absl::Duration looked_after_at_ = -absl::InfiniteDuration();
 };
 
 }  // namespace watchbell::bus::kafka

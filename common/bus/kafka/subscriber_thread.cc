@@ -55,6 +55,7 @@ void KafkaSubscriber::Run() {
     Assign();
     CommitOffsets();
     CompareWithJournals();
+    LookAfterTopics();
   }
 }
 
@@ -133,6 +134,7 @@ void KafkaSubscriber::TakeEnds() {
     reading->journal_end = false;
     reading->journal_asked = false;
     reading->complained = false;
+    reading->unread.clear();
     reading->retry_at = -absl::InfiniteDuration();
     reading->retry = kFirstRetry;
     reading->state = ReadingState::kCatchUp;
@@ -183,24 +185,33 @@ void KafkaSubscriber::TakeChunk(const std::shared_ptr<State>& state, Reading* re
   {
     MutexLock lock(state->mu);
     if (state->closed || reading->generation != generation) return;
+    const auto anybody_complains = [&] {
+      return std::any_of(state->readings.begin(), state->readings.end(),
+                         [reading](const auto& other) {
+                           return other.second->topic == reading->topic && other.second->complained;
+                         });
+    };
     reading->journal_asked = false;
     if (!chunk.ok() || (records.empty() && !chunk->end)) {
       reading->retry_at = now + reading->retry;
       reading->retry = std::min(reading->retry * 2, kLastRetry);
-      const bool told =
-          std::any_of(state->readings.begin(), state->readings.end(), [reading](const auto& other) {
-            return other.second->topic == reading->topic && other.second->complained;
-          });
+      const bool told = anybody_complains();
+      const std::string why = chunk.ok() ? "its producer's journal is answered without rows or end"
+                                         : std::string(chunk.status().message());
+      if (reading->complained) reading->unread = why;  // once is a blip
       reading->complained = true;
       if (!told) {
-        telemetry::Log(telemetry::Level::kWarning, "a producer cannot be asked; it is tried again",
-                       {{"topic", reading->topic},
-                        {"shard", absl::StrCat(reading->shard)},
-                        {"error", std::string(chunk.status().message())}});
+        telemetry::Log(
+            telemetry::Level::kWarning, "a producer cannot be asked; it is tried again",
+            {{"topic", reading->topic}, {"shard", absl::StrCat(reading->shard)}, {"error", why}});
       }
       return;
     }
-    reading->complained = false;
+    if (std::exchange(reading->complained, false) && !anybody_complains()) {
+      telemetry::Log(telemetry::Level::kInfo, "a producer can be asked again",
+                     {{"topic", reading->topic}});
+    }
+    reading->unread.clear();
     reading->retry = kFirstRetry;
     if (!records.empty()) reading->journal_read = records.back()->sequence;
     std::move(records.begin(), records.end(), std::back_inserter(reading->fetched));
@@ -308,10 +319,41 @@ void KafkaSubscriber::CompareWithJournals() {
       const std::optional<Heads::Head> head = heads_.Latest(topic_shard);
       reading->owed = head ? head->sequence.value_or(0) : 0;
       reading->owed_since = now;
+      reading->Verify(reading->owed);
+      if (reading->owed > reading->seen) parts_.prober.Ask(topic_shard, now);
       live.push_back(topic_shard);
     }
   }
   for (const TopicShard& topic_shard : live) heads_.Ask(topic_shard, now);
+}
+
+// A topic that is deleted while it is read: librdkafka waits for it and says nothing.
+void KafkaSubscriber::LookAfterTopics() {
+  const absl::Duration now = parts_.clock.Steady();
+  // Brokers that do not answer would only keep us waiting.
+  if (now - looked_after_at_ < parts_.options.compare_every || !parts_.prober.Health().ok()) return;
+  looked_after_at_ = now;
+  std::set<std::string> topics;
+  {
+    MutexLock lock(state_->mu);
+    for (const auto& [topic_shard, reading] : state_->readings) {
+      if (reading->state == ReadingState::kLive) topics.insert(reading->topic);
+    }
+  }
+  for (const std::string& topic : topics) {
+    const absl::Status found = CountPartitions(client_, NameOf(topic), kTopicLimitMs).status();
+    if (!absl::IsNotFound(found)) continue;
+    {
+      MutexLock lock(state_->mu);
+      for (auto& [topic_shard, reading] : state_->readings) {
+        if (reading->topic != topic || reading->state != ReadingState::kLive) continue;
+        ++reading->generation;
+        reading->state = ReadingState::kChecked;
+      }
+      state_->Signal();
+    }
+    TopicChecked(topic, found);
+  }
 }
 
 void KafkaSubscriber::CommitOffsets() {

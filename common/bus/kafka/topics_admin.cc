@@ -102,10 +102,13 @@ struct Shape {
 };
 using Shapes = std::map<std::string, Shape>;  // by name on the brokers
 
-absl::StatusOr<Shapes> ReadShapes(rd_kafka_t* client, absl::Duration limit) {
+absl::StatusOr<Shapes> ReadShapes(rd_kafka_t* client, const KafkaOptions& options,
+                                  absl::Duration limit) {
   const rd_kafka_metadata_t* raw = nullptr;
-  RETURN_IF_ERROR(ToStatus(rd_kafka_metadata(client, 1, nullptr, &raw, Millis(limit)),
-                           "Kafka does not tell its topics"));
+  RETURN_IF_ERROR(
+      ToStatus(rd_kafka_metadata(client, 1, nullptr, &raw, Millis(limit)),
+               absl::StrCat("kafka.brokers (", options.brokers, ") did not answer within ",
+                            absl::ToDoubleSeconds(limit), " s")));
   const MetadataPtr metadata(raw);
   Shapes shapes;
   for (int i = 0; i < metadata->topic_cnt; ++i) {
@@ -249,7 +252,7 @@ absl::Status AskLeaders(rd_kafka_t* client, const Shapes& shapes,
 // OK if all of `specs` can be written and read, or why one cannot yet.
 absl::Status AreReady(rd_kafka_t* client, const KafkaOptions& options,
                       const std::vector<TopicSpec>& specs, absl::Duration limit) {
-  ASSIGN_OR_RETURN(const Shapes shapes, ReadShapes(client, limit));
+  ASSIGN_OR_RETURN(const Shapes shapes, ReadShapes(client, options, limit));
   std::vector<std::string> names;
   for (const TopicSpec& spec : specs) {
     names.push_back(options.topic_prefix + spec.name);
@@ -314,7 +317,7 @@ std::vector<TopicSpec> TopicSpecs(const std::map<std::string, std::vector<std::s
 absl::StatusOr<TopicReport> CheckTopics(const KafkaOptions& options,
                                         const std::vector<TopicSpec>& specs, absl::Duration limit) {
   ASSIGN_OR_RETURN(const ClientPtr client, Connect(options));
-  ASSIGN_OR_RETURN(const Shapes shapes, ReadShapes(client.get(), limit));
+  ASSIGN_OR_RETURN(const Shapes shapes, ReadShapes(client.get(), options, limit));
   TopicReport report;
   std::vector<std::string> there;
   for (const TopicSpec& spec : specs) {
@@ -351,7 +354,8 @@ absl::StatusOr<std::vector<std::string>> CreateMissing(const KafkaOptions& optio
                                                        absl::Duration limit) {
   const auto deadline = std::chrono::steady_clock::now() + absl::ToChronoMilliseconds(limit);
   ASSIGN_OR_RETURN(const ClientPtr client, Connect(options));
-  ASSIGN_OR_RETURN(const Shapes shapes, ReadShapes(client.get(), std::min(limit, kAnswer)));
+  ASSIGN_OR_RETURN(const Shapes shapes,
+                   ReadShapes(client.get(), options, std::min(limit, kAnswer)));
   std::vector<const TopicSpec*> missing;
   std::vector<std::string> names;
   for (const TopicSpec& spec : specs) {

@@ -17,10 +17,13 @@ namespace {
 constexpr char kOwnerPrefix[] = "owner-";
 constexpr size_t kLongestName = 63;  // bytes of an application name; the server drops the rest
 
+// Anybody may give a session any name, in any database of the server, and only those of our own
+// role are surely ours to end: one that is not must not stand in the way of the others.
 // pg_terminate_backend waits up to 200 ms for each of them to be gone.
 constexpr char kEnd[] =
     "SELECT a.pid, pg_terminate_backend(a.pid, 200) FROM pg_stat_activity AS a "
-    "WHERE a.pid <> pg_backend_pid() AND (EXISTS (SELECT 1 FROM unnest($1, $2) AS k(pid, start) "
+    "WHERE a.pid <> pg_backend_pid() AND a.usename = session_user "
+    "AND a.datname = current_database() AND (EXISTS (SELECT 1 FROM unnest($1, $2) AS k(pid, start) "
     "WHERE a.pid = k.pid "
     "AND CAST(extract(epoch FROM a.backend_start) * 1000000 AS BIGINT) = k.start) "
     "OR EXISTS (SELECT 1 FROM unnest($3) AS o(owner) "

@@ -1,17 +1,24 @@
 // Flags, file and environment of the commands, and their exit status.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <librdkafka/rdkafka.h>
+#include <librdkafka/rdkafka_mock.h>
 
 #include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <memory>
 
+#include "absl/strings/str_cat.h"
+#include "common/rpc/identity.h"
 #include "common/rpc/server.h"
+#include "common/rpc/service.h"
 #include "common/runtime/process.h"
 #include "services/watchbell/command.h"
 #include "services/watchbell/rpc_names.h"
 #include "tests/support/temp_folder.h"
+#include "watchbell/admin/v1/admin_service.pb.h"
 
 namespace watchbell::cli {
 namespace {
@@ -106,6 +113,11 @@ TEST(OptionsTest, WrongUseEndsWith2) {
       {"topics", "--kafka-brokers=127.0.0.1:1", "--kafka-replication=0"},
       {"topics", "--kafka-brokers=127.0.0.1:1", "--kafka-properties=nonsense"},
       {"topics", "--listen=127.0.0.1:1"},
+      {"topics", "--kafka-brokers=127.0.0.1:abc"},
+      {"call", "--target=localhost", "TicketService/ListTickets"},
+      {"call", "--target=", "TicketService/ListTickets"},
+      {"dead-letters", "list", "--target=http://127.0.0.1:7700"},
+      {"replay", "--format=servicenow-audit", "--target=localhost", "file"},
   };
   for (const Arguments& arguments : wrong) {
     const Outcome outcome = RunCommand(arguments);
@@ -178,8 +190,64 @@ TEST(CallTest, AServerThatIsAwayIsWaitedForAndTold) {
   const Outcome outcome =
       RunCommand({"call", "--target=127.0.0.1:1", "--timeout=1", "TicketService/ListTickets"});
   EXPECT_EQ(outcome.status, 1);
-  EXPECT_THAT(outcome.err, AllOf(HasSubstr("watchbell: 127.0.0.1:1: "), HasSubstr("Trying again"),
-                                 HasSubstr("UNAVAILABLE")));
+  EXPECT_THAT(outcome.err,
+              AllOf(HasSubstr("watchbell: 127.0.0.1:1: "),
+                    HasSubstr("Trying again for 1 s (--timeout)."), HasSubstr("UNAVAILABLE")));
+  // The hint comes with the first failure, and once.
+  const size_t hint = outcome.err.find("Is `watchbell serve` running there?");
+  EXPECT_LT(hint, outcome.err.find("Trying again"));
+  EXPECT_EQ(outcome.err.rfind("Is `watchbell serve` running there?"), hint);
+}
+
+TEST(CallTest, ATargetThatIsNoneIsNamed) {
+  const Outcome outcome = RunCommand({"call", "--target=localhost", "TicketService/ListTickets"});
+  EXPECT_EQ(outcome.status, 2);
+  EXPECT_THAT(outcome.err,
+              AllOf(HasSubstr("target must be HOST:PORT"), HasSubstr("not \"localhost\"")));
+}
+
+TEST(DeadLettersTest, OnlyWhatIsKnownOfARecordIsShown) {
+  rpc::Service admin("watchbell.admin.v1.AdminService");
+  admin.Query<admin::v1::ListDeadLettersRequest, admin::v1::ListDeadLettersResponse>(
+      "ListDeadLetters", [](const rpc::CallContext&, const admin::v1::ListDeadLettersRequest&) {
+        admin::v1::ListDeadLettersResponse response;
+        admin::v1::DeadLetter& raw = *response.add_dead_letters();
+        raw.set_topic("watchbell.alerts.raw.v1");
+        raw.set_partition(7);
+        raw.set_offset(0);
+        admin::v1::DeadLetter& event = *response.add_dead_letters();
+        event.set_topic("watchbell.sla.v1");
+        event.set_partition(3);
+        event.set_sequence(12);
+        event.set_key("INC-1");
+        event.set_version(2);
+        event.set_type("some.type");
+        return absl::StatusOr<admin::v1::ListDeadLettersResponse>(response);
+      });
+  const auto identity = rpc::MakeDevelopmentIdentity();
+  SystemClock clock;
+  const auto server = rpc::Server::Start({}, {&admin}, *identity, clock);
+  ASSERT_TRUE(server.ok()) << server.status();
+  const Outcome outcome =
+      RunCommand({"dead-letters", "list", absl::StrCat("--target=127.0.0.1:", (*server)->port())});
+  EXPECT_EQ(outcome.status, 0) << outcome.err;
+  EXPECT_THAT(outcome.out, HasSubstr("    watchbell.alerts.raw.v1 partition 7 offset 0\n"));
+  EXPECT_THAT(outcome.out, HasSubstr("    watchbell.sla.v1 partition 3 sequence 12, key INC-1, "
+                                     "version 2, some.type\n"));
+}
+
+TEST(TopicsTest, MissingOnesAreNamedAsTheBrokersWouldKnowThem) {
+  char text[256] = "";
+  const std::unique_ptr<rd_kafka_t, void (*)(rd_kafka_t*)> client(
+      rd_kafka_new(RD_KAFKA_PRODUCER, rd_kafka_conf_new(), text, sizeof(text)), rd_kafka_destroy);
+  const std::unique_ptr<rd_kafka_mock_cluster_t, void (*)(rd_kafka_mock_cluster_t*)> broker(
+      rd_kafka_mock_cluster_new(client.get(), 1), rd_kafka_mock_cluster_destroy);
+  const Outcome outcome = RunCommand(
+      {"topics", absl::StrCat("--kafka-brokers=", rd_kafka_mock_cluster_bootstraps(broker.get())),
+       "--kafka-topic-prefix=desk.", "--kafka-replication=1"});
+  EXPECT_EQ(outcome.status, 1) << outcome.err;
+  EXPECT_THAT(outcome.out, AllOf(HasSubstr("desk.watchbell.sla.v1 is missing\n"),
+                                 Not(HasSubstr("\nwatchbell.sla.v1"))));
 }
 
 }  // namespace

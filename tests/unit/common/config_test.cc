@@ -78,12 +78,24 @@ TEST_F(ConfigTest, FlagForms) {
   EXPECT_EQ(*Config::Load(Keys(), {"--smtp-verify", "false"}, {})->GetBool("smtp.verify"), false);
 }
 
+TEST_F(ConfigTest, WhatIsGivenIsKnownFromADefault) {
+  const auto config = Config::Load(Keys(), {"--listen=127.0.0.1:7700"}, {});
+  ASSERT_TRUE(config.ok()) << config.status();
+  EXPECT_TRUE(config->IsGiven("listen"));
+  EXPECT_FALSE(config->IsGiven("smtp.retries"));
+}
+
 TEST_F(ConfigTest, RefusesBadFlags) {
   EXPECT_EQ(Error(Config::Load(Keys(), {"--lisen=x"}, {})),
             "unknown flag --lisen, did you mean --listen?");
   EXPECT_EQ(Error(Config::Load(Keys(), {"--zzzzzzzzzzzzzzzzz"}, {})),
             "unknown flag --zzzzzzzzzzzzzzzzz");
   EXPECT_EQ(Error(Config::Load(Keys(), {"--listen"}, {})), "flag --listen needs a value");
+  EXPECT_EQ(Error(Config::Load(Keys(), {"--listen", "--smtp-url=x"}, {})),
+            "flag --listen needs a value");
+  EXPECT_EQ(Error(Config::Load(Keys(), {"--config", "--listen=a"}, {})),
+            "flag --config needs a value");
+  EXPECT_EQ(Config::Load(Keys(), {"--listen=--x", "--smtp-url", "-"}, {})->Get("listen"), "--x");
   EXPECT_EQ(Error(Config::Load(Keys(), {"--listen=a", "--listen=b"}, {})),
             "flag --listen is given twice");
   EXPECT_EQ(Error(Config::Load(Keys(), {"-l"}, {})), "unknown flag -l: flags begin with --");

@@ -100,6 +100,40 @@ TEST(DeadLetterRecordTest, ItSaysWhereItCameFromAndWhy) {
   EXPECT_EQ(ToDeadLetterRecord(row, "0.1.0").status().code(), absl::StatusCode::kDataLoss);
 }
 
+// Whoever writes a record has a say in both.
+TEST(DeadLetterRecordTest, WhatIsSaidOfItIsShort) {
+  EXPECT_EQ(DeadLetterMessage("a\xff"), "a%FF");
+  EXPECT_EQ(DeadLetterMessage(std::string(2048, 'x')), std::string(2048, 'x'));
+  EXPECT_EQ(DeadLetterMessage(std::string(2049, 'x')), std::string(2045, 'x') + "...");
+  std::string text = "x";
+  while (text.size() < 5000) text += "ë";
+  EXPECT_EQ(DeadLetterMessage(text), text.substr(0, 2045) + "...") << "characters stay whole";
+  text.insert(0, "x");
+  EXPECT_EQ(DeadLetterMessage(text), text.substr(0, 2044) + "...");
+
+  EXPECT_EQ(DeadLetterPath("/a\nb/0"), "/a\nb/0");
+  EXPECT_EQ(DeadLetterPath("/a/" + std::string(1021, 'x')), "/a/" + std::string(1021, 'x'));
+  EXPECT_EQ(DeadLetterPath("/a/" + std::string(1022, 'x')), "/a");
+  EXPECT_EQ(DeadLetterPath("/a/" + std::string(1021, 'x') + "/b"), "/a/" + std::string(1021, 'x'));
+  EXPECT_EQ(DeadLetterPath("/" + std::string(1'000'000, 'x')), "") << "the whole";
+}
+
+// Also of one that was journaled when anything went.
+TEST(DeadLetterRecordTest, ItIsHardlyLargerThanWhatItIsAbout) {
+  events::v1::DeadLettered event;
+  admin::v1::DeadLetter& letter = *event.mutable_dead_letter();
+  PutRecord({"t", 3, 77, 5, "k", {}, "v"}, &letter);
+  letter.set_message(std::string(1'000'000, '%'));
+  letter.set_path(std::string(1000, '/') + std::string(1'000'000, '%'));
+  journal::JournalRow row;
+  row.payload = event.SerializeAsString();
+  const auto record = ToDeadLetterRecord(row, "0.1.0");
+  ASSERT_TRUE(record.ok()) << record.status();
+  size_t size = record->key.size() + record->value.size();
+  for (const auto& [name, value] : record->headers) size += name.size() + value.size();
+  EXPECT_LT(size, 8192u);
+}
+
 TEST(AsUtf8Test, OnlyWhatIsNoUtf8IsEscaped) {
   EXPECT_EQ(AsUtf8(""), "");
   EXPECT_EQ(AsUtf8("plain %41 Zoë 🙂\n"), "plain %41 Zoë 🙂\n");

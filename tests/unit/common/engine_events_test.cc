@@ -241,6 +241,37 @@ TEST_F(EngineTest, ALaggingTimerAsksTheProducerAfterAQuarterSecond) {
   EXPECT_EQ(State(*follower_, "a").reopen_count(), 1) << "the topic's copy is a repeat";
 }
 
+TEST_F(EngineTest, AProducerThatWasSilentIsSilentUntilItAnswers) {
+  ASSERT_TRUE(Submit(*follower_, Bump("a", "arm:60")).ok());
+  Settle();
+  lag_ = true;
+  subscriber_->unreachable = true;
+  clock_.Set(kStart + absl::Seconds(61));
+  testing::internal::CaptureStderr();
+  Settle();
+  EXPECT_FALSE(follower_->engine().ProducersHealth().ok());
+  // Asked again and again, it has not answered yet; or it is not asked for a while.
+  for (int i = 0; i < 8; ++i) {
+    subscriber_->unreachable = i % 2 == 0;
+    subscriber_->pending = i % 2 == 1;
+    clock_.Set(clock_.Now() + absl::Milliseconds(i % 4 == 0 ? 10 : 300));
+    Settle();
+    EXPECT_FALSE(follower_->engine().ProducersHealth().ok()) << i;
+  }
+  subscriber_->unreachable = subscriber_->pending = false;
+  clock_.Set(clock_.Now() + absl::Milliseconds(300));
+  Settle();
+  EXPECT_TRUE(follower_->engine().ProducersHealth().ok()) << "it has answered";
+  const std::string log = testing::internal::GetCapturedStderr();
+  const auto times = [&log](const std::string& what) {
+    int count = 0;
+    for (size_t at = log.find(what); at != std::string::npos; at = log.find(what, at + 1)) ++count;
+    return count;
+  };
+  EXPECT_EQ(times("a producer cannot be read"), 1) << log;
+  EXPECT_EQ(times("producers can be read again"), 1) << log;
+}
+
 TEST_F(EngineTest, ATimerFiresAfterThirtySecondsWhateverTheCause) {
   ASSERT_TRUE(Submit(*follower_, Bump("a", "arm:60")).ok());
   Settle();
@@ -249,7 +280,8 @@ TEST_F(EngineTest, ATimerFiresAfterThirtySecondsWhateverTheCause) {
   clock_.Set(kStart + absl::Seconds(61));
   Settle();
   EXPECT_EQ(State(*follower_, "a").resolver(), "");
-  EXPECT_FALSE(follower_->engine().Health().ok());
+  EXPECT_FALSE(follower_->engine().ProducersHealth().ok());
+  EXPECT_TRUE(follower_->engine().Health().ok());
   ASSERT_TRUE(Submit(*follower_, Bump("b")).ok()) << "commands go on meanwhile";
   clock_.Set(kStart + absl::Seconds(89));
   Settle();

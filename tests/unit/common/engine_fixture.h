@@ -42,9 +42,11 @@ class LaggingSubscriber : public ForwardingSubscriber {
                                                                         int64_t after,
                                                                         int limit) override {
     if (unreachable) return absl::UnavailableError("the producer does not answer");
+    if (pending) return std::optional<std::vector<bus::RecordPtr>>();
     return ForwardingSubscriber::ReadStream(topic, tenant, id, after, limit);
   }
   bool unreachable = false;
+  bool pending = false;                // a producer that is being asked
   std::vector<bus::RecordPtr> strays;  // come with the next Poll: anybody may write to a topic
 
  private:

@@ -53,9 +53,9 @@ class RawDecider : public test::FollowerDecider {
 // Gives out what it is told to.
 class ScriptedSubscriber : public bus::Subscriber {
  public:
-  explicit ScriptedSubscriber(std::deque<bus::RecordPtr>& records,
-                              std::map<bus::TopicShard, bus::Position>& held)
-      : records_(records), held_(held) {}
+  using Positions = std::map<bus::TopicShard, bus::Position>;
+  ScriptedSubscriber(std::deque<bus::RecordPtr>& records, Positions& held, Positions& reached)
+      : records_(records), held_(held), reached_(reached) {}
   const std::vector<std::string>& topics() const override { return topics_; }
   absl::Status Hold(int shard, const std::map<std::string, bus::Position>& applied) override {
     for (const auto& [topic, position] : applied) held_[{topic, shard}] = position;
@@ -76,10 +76,15 @@ class ScriptedSubscriber : public bus::Subscriber {
                                                                         int) override {
     return std::optional<std::vector<bus::RecordPtr>>();  // being asked, for ever
   }
+  Positions Reached() const override { return reached_; }
+  void Stored(const Positions& positions) override {
+    for (const auto& [topic_shard, position] : positions) reached_.erase(topic_shard);
+  }
 
  private:
   std::deque<bus::RecordPtr>& records_;
-  std::map<bus::TopicShard, bus::Position>& held_;
+  Positions& held_;
+  Positions& reached_;
   const std::vector<std::string> topics_ = {test::kToyTopic};
 };
 
@@ -95,10 +100,11 @@ class EngineRawTest : public testing::Test {
   void Boot() {
     core_.reset();
     held_.clear();
+    reached_.clear();
     records_.clear();
     runtime::ServiceCore::Parts parts{*database_, clock_, ids_, bus_};
     parts.wrap_subscriber = [this](std::unique_ptr<bus::Subscriber>) {
-      return std::make_unique<ScriptedSubscriber>(records_, held_);
+      return std::make_unique<ScriptedSubscriber>(records_, held_, reached_);
     };
     runtime::ServiceSpec spec{
         "reader", {}, std::make_shared<RawDecider>(), {test::kToyTopic}, {kRawTopic}};
@@ -171,7 +177,8 @@ class EngineRawTest : public testing::Test {
   std::unique_ptr<db::Database> file_;
   std::unique_ptr<test::FaultyDatabase> database_;
   std::deque<bus::RecordPtr> records_;
-  std::map<bus::TopicShard, bus::Position> held_;
+  ScriptedSubscriber::Positions held_;
+  ScriptedSubscriber::Positions reached_;
   std::deque<CommitFault> faults_;
   std::unique_ptr<runtime::ServiceCore> core_;
 };
@@ -279,6 +286,33 @@ TEST_F(EngineRawTest, WhileAJournalIsReadThePlaceOnItsTopicIsUnknown) {
   Event("a", 4, 4, 0);
   Settle();
   EXPECT_THAT(Place(test::kToyTopic, shard), ElementsAre(4, 1));
+}
+
+TEST_F(EngineRawTest, AShardsPlaceIsStoredWhenItIsKnownAgain) {
+  const int shard = ShardOf("a", kDefaultShards);
+  Event("a", 1, 1, -1);
+  Settle();
+  EXPECT_THAT(Place(test::kToyTopic, shard), ElementsAre(1, -1));
+  // The topic is read from there; nothing new lies on it. Or all that does was known.
+  for (const bus::Position now : {bus::Position{1, 7}, bus::Position{5, 9}}) {
+    reached_[{test::kToyTopic, shard}] = now;
+    clock_.Advance(absl::Seconds(1));
+    Settle();
+    EXPECT_THAT(Place(test::kToyTopic, shard), ElementsAre(now.sequence, now.next_offset));
+    EXPECT_TRUE(reached_.empty()) << "it is told";
+  }
+}
+
+TEST_F(EngineRawTest, NoPlaceIsStoredThatPassesWhatWaits) {
+  const int shard = ShardOf("a", kDefaultShards);
+  Event("a", 1, 1, 41);
+  Settle();
+  Event("a", 3, 3, 43);  // its producer is being asked for version 2
+  reached_[{test::kToyTopic, shard}] = {3, 44};
+  clock_.Advance(absl::Seconds(1));
+  for (int i = 0; i < 3; ++i) core_->engine().RunOnce();
+  EXPECT_THAT(Place(test::kToyTopic, shard), ElementsAre(1, 42));
+  EXPECT_FALSE(reached_.empty());
 }
 
 TEST_F(EngineRawTest, WhileWhatAJournalGaveIsHeldBackThePlaceOnItsTopicIsUnknown) {

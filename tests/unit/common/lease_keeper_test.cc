@@ -3,6 +3,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <random>
 #include <set>
 #include <string>
@@ -229,6 +230,49 @@ TEST_F(LeaseKeeperTest, TheSessionsOfTheDeadEndBeforeItsLeasesMove) {
   EXPECT_FALSE(b.keeper->RunOnce().ok());
   refuse = false;
   EXPECT_TRUE(b.keeper->RunOnce().ok());
+  EXPECT_EQ(b.held(), 16u);
+}
+
+TEST_F(LeaseKeeperTest, WhoCannotWorkYetTakesNoShare) {
+  Node& a = Join("a");
+  Node& b = Join("b");
+  b.ready = false;
+  Tick(20);
+  EXPECT_EQ(a.held(), 16u);
+  EXPECT_EQ(b.held(), 0u);
+  b.ready = true;
+  Tick(3);
+  EXPECT_EQ(b.held(), 8u);
+  // Later it keeps it: what is away may be away for all.
+  b.ready = false;
+  Tick(20);
+  EXPECT_EQ(b.held(), 8u);
+}
+
+TEST_F(LeaseKeeperTest, WhatCannotBeBuriedForLongIsTrouble) {
+  Node& a = Join("a");
+  Node& b = Join("b");
+  Tick(3);
+  a.database.down = true;
+  bool refuse = true;
+  std::optional<absl::Time> refused;
+  b.database.end_sessions = [&](absl::Span<const std::string>) {
+    if (!refused.has_value()) refused = clock_.Now();
+    return refuse ? absl::UnavailableError("injected: not ended") : absl::OkStatus();
+  };
+  const auto step = [&] {
+    clock_.Advance(test::kLeaseTick);
+    b.keeper->RunOnce().IgnoreError();
+  };
+  while (!refused.has_value() || clock_.Now() < *refused + absl::Seconds(3)) {
+    EXPECT_TRUE(b.keeper->Health().ok()) << "it may pass";
+    step();
+  }
+  EXPECT_EQ(b.keeper->Health().code(), absl::StatusCode::kUnavailable);
+  EXPECT_THAT(std::string(b.keeper->Health().message()), testing::HasSubstr("not ended"));
+  refuse = false;
+  step();
+  EXPECT_TRUE(b.keeper->Health().ok()) << b.keeper->Health();
   EXPECT_EQ(b.held(), 16u);
 }
 

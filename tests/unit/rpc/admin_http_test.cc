@@ -17,8 +17,9 @@ using ::testing::HasSubstr;
 class AdminHttpTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    auto admin = AdminHttp::Start(
-        "127.0.0.1:0", {[this] { return metrics_.Text(); }, [this] { return reasons_; }});
+    auto admin = AdminHttp::Start("127.0.0.1:0",
+                                  {[this] { return metrics_.Text(); }, [this] { return reasons_; },
+                                   [this] { return producers_; }});
     ASSERT_TRUE(admin.ok()) << admin.status();
     admin_ = *std::move(admin);
   }
@@ -29,6 +30,7 @@ class AdminHttpTest : public ::testing::Test {
 
   Metrics metrics_;
   std::vector<std::string> reasons_;
+  std::vector<std::string> producers_;
   std::unique_ptr<AdminHttp> admin_;
 };
 
@@ -40,6 +42,16 @@ TEST_F(AdminHttpTest, LiveAndReadyAreDifferentQuestions) {
   const auto ready = Get("/readyz");
   EXPECT_EQ(ready->status, 503);
   EXPECT_EQ(nlohmann::json::parse(ready->body)["reasons"][0], "tickets: the disk is full");
+}
+
+TEST_F(AdminHttpTest, AProducerThatIsSilentIsToldAndNoReason) {
+  producers_ = {"sla: the producer does not answer"};
+  const auto ready = Get("/readyz");
+  EXPECT_EQ(ready->status, 200);
+  const auto body = nlohmann::json::parse(ready->body);
+  EXPECT_EQ(body["ready"], true);
+  EXPECT_TRUE(body["reasons"].empty());
+  EXPECT_EQ(body["producers"][0], "sla: the producer does not answer");
 }
 
 TEST_F(AdminHttpTest, Metrics) {

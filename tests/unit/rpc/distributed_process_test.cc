@@ -63,6 +63,16 @@ TEST_F(DistributedProcessTest, WrongConfigurationEndsTheStart) {
        "no.such.thing"},
       {{kDatabase, kBrokers, "--peers-sla=127.0.0.1:1", "--kafka-properties=secret"},
        "property 1 is not of the form"},
+      {{kDatabase, "--kafka-brokers=127.0.0.1:abc", "--peers-sla=127.0.0.1:1"},
+       "kafka.brokers must be HOST:PORT,HOST:PORT with ports from 1 to 65535, not "
+       "\"127.0.0.1:abc\""},
+      {{kDatabase, kBrokers, "--peers-sla=http://127.0.0.1:1"}, "\"http://127.0.0.1:1\""},
+      {{kDatabase, kBrokers, "--peers-sla=127.0.0.1:1", "--peers-tickets=here"},
+       "peers.tickets must be HOST:PORT"},
+      {{kDatabase, kBrokers, "--peers-sla=127.0.0.1:1", "--advertise=here"},
+       "advertise must be HOST:PORT"},
+      {{kDatabase, kBrokers, "--peers-sla=127.0.0.1:1", "--data-dir=watchbell-data"},
+       "data.dir and database.url are both given"},
   };
   for (const auto& [flags, said] : cases) {
     const auto process = Start(flags);

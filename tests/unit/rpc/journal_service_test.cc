@@ -197,12 +197,25 @@ TEST_F(JournalServiceTest, WhatCannotBeReadNowIsUnavailable) {
   EXPECT_EQ(ReadShard(0, 0, 1, "nobodys.v1").status().code(), absl::StatusCode::kUnavailable);
   EXPECT_EQ(ReadShard(0, 0, 1, "gone.v1").status().code(), absl::StatusCode::kUnavailable);
   // Its address leads to a process that does not fill the topic.
-  peers_.Add("gone", rpc::Connect(Address()));
+  peers_.Add("gone", rpc::Connect(Address()), Address());
   const auto wrong = ReadShard(0, 0, 1, "gone.v1");
   EXPECT_EQ(wrong.status().code(), absl::StatusCode::kUnavailable);
-  EXPECT_THAT(std::string(wrong.status().message()), HasSubstr("gone"));
+  EXPECT_EQ(wrong.status().message(),
+            absl::StrCat("peers.gone (", Address(),
+                         ") is not the service gone: it does not fill the topic gone.v1"));
   server_->Drain(absl::ZeroDuration(), absl::Seconds(5));
   EXPECT_EQ(ReadShard(0, 0, 1).status().code(), absl::StatusCode::kUnavailable);
+}
+
+TEST_F(JournalServiceTest, APeerWithoutAnyJournalIsNamed) {
+  auto stranger = rpc::Server::Start({}, {}, *identity_, clock_);
+  ASSERT_TRUE(stranger.ok()) << stranger.status();
+  const std::string address = absl::StrCat("127.0.0.1:", (*stranger)->port());
+  peers_.Add("gone", rpc::Connect(address), address);
+  const auto wrong = ReadShard(0, 0, 1, "gone.v1");
+  EXPECT_EQ(wrong.status().code(), absl::StatusCode::kUnavailable);
+  EXPECT_THAT(std::string(wrong.status().message()),
+              HasSubstr(absl::StrCat("peers.gone (", address, ") is not the service gone")));
 }
 
 TEST_F(JournalServiceTest, OnlyServicesMayRead) {

@@ -239,6 +239,42 @@ TEST_F(ProcessTest, TheDataFolderIsHeld) {
   EXPECT_EQ(second.status().code(), absl::StatusCode::kFailedPrecondition) << second.status();
 }
 
+TEST_F(ProcessTest, SettingsThatCannotWorkAreRefusedBeforeAnythingIsMade) {
+  ModuleDefinition module = Counter();
+  module.check = [](const config::Config& config) {
+    return config.Get("sla.greeting") == "hello" ? absl::OkStatus()
+                                                 : absl::InvalidArgumentError("sla.greeting");
+  };
+  const std::pair<const char*, const char*> cases[] = {
+      {"--listen=127.0.0.1:99999",
+       "listen must be HOST:PORT with a port from 0 to 65535, not \"127.0.0.1:99999\""},
+      {"--admin-listen=localhost", "admin.listen must be HOST:PORT"},
+      {"--advertise=desk:0", "advertise must be HOST:PORT"},
+      {"--sla-greeting=no", "sla.greeting"}};
+  for (const auto& [flag, said] : cases) {
+    const auto config =
+        config::Config::Load(AllKeys({module}), {flag, "--data-dir=" + folder_}, {});
+    ASSERT_TRUE(config.ok()) << config.status();
+    const auto refused = Process::Start("test", {module}, *config, clock_);
+    EXPECT_EQ(refused.status().code(), absl::StatusCode::kInvalidArgument) << flag;
+    EXPECT_THAT(std::string(refused.status().message()), HasSubstr(said));
+    EXPECT_FALSE(std::filesystem::exists(folder_)) << flag;
+  }
+}
+
+TEST_F(ProcessTest, ARefusedStartDoesNotSayThatItStops) {
+  StartOrFail();
+  ::testing::internal::CaptureStderr();
+  const bool refused = !Start().ok();
+  const std::string of_refused = ::testing::internal::GetCapturedStderr();
+  EXPECT_TRUE(refused);
+  EXPECT_THAT(of_refused, HasSubstr("starting"));
+  EXPECT_THAT(of_refused, ::testing::Not(HasSubstr("stop")));
+  ::testing::internal::CaptureStderr();
+  process_->Stop();
+  EXPECT_THAT(::testing::internal::GetCapturedStderr(), HasSubstr("\"stopped\""));
+}
+
 TEST_F(ProcessTest, ATakenPortLeavesNothingBehind) {
   StartOrFail();
   const std::string taken = absl::StrCat("127.0.0.1:", process_->grpc_port());

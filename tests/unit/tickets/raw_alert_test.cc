@@ -27,6 +27,22 @@ struct Form {
   std::string integration = "raw";
 };
 
+TEST(RawAlert, TheConfiguredTenantMustBeOne) {
+  for (const char* tenant : {"default", "acme-2"}) {
+    const auto config =
+        config::Config::Load(RawAlertKeys(), {absl::StrCat("--alerts-raw-tenant=", tenant)}, {});
+    EXPECT_TRUE(CheckRawAlertTenant(config.value()).ok()) << tenant;
+  }
+  for (const char* tenant : {"", "Acme", "-acme", "a b", "a_b"}) {
+    const auto config =
+        config::Config::Load(RawAlertKeys(), {absl::StrCat("--alerts-raw-tenant=", tenant)}, {});
+    const absl::Status status = CheckRawAlertTenant(config.value());
+    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << tenant;
+    EXPECT_TRUE(absl::StrContains(status.message(), "alerts.raw.tenant must be")) << status;
+    EXPECT_TRUE(absl::EndsWith(status.message(), absl::StrCat("\"", tenant, "\""))) << status;
+  }
+}
+
 TEST(RawAlert, EveryFormIsUnderstood) {
   const std::string base64 = absl::Base64Escape(Webhook());
   const Form table[] = {
@@ -198,6 +214,50 @@ TEST(RawAlert, WhatIsWrongIsPointedAt) {
     const auto input = Read(record);
     ASSERT_FALSE(input.ok());
     EXPECT_EQ(PathOf(input.status()), path) << input.status();
+  }
+}
+
+TEST(RawAlert, NamesOfAnyLengthAreSaidInOneShortLine) {
+  const std::string giant(1'040'000, 'X'), small(1'040'000, 'a');
+  const auto object = [](const std::string& name, const std::string& value) {
+    return absl::StrCat("{\"", name, "\":", value, "}");
+  };
+  const auto structured = [](const std::string& name, const std::string& value) {
+    return Record(Structured(Data("[]"), absl::StrCat(",\"", name, "\":", value)), kStructured);
+  };
+  const auto twice = [](const std::string& name) {
+    return absl::StrCat("\"", name, "\":1,\"", name, "\":1");
+  };
+  const std::string half(500'000, 'X');
+  const struct {
+    const char* reason;
+    bus::Record record;
+    std::string path;
+  } table[] = {
+      {"INVALID_ATTRIBUTE_NAME", structured(giant, "\"\""), "/" + giant},
+      {"INVALID_ATTRIBUTE_NAME", structured("a\\nb", "\"\""), "/a\nb"},
+      {"INVALID_ATTRIBUTE_NAME", structured("a/\\r\\nb~", "\"\""), "/a~1\r\nb~0"},
+      {"BAD_CLOUDEVENT", structured(small, "\"\\u0001\""), "/" + small},
+      {"DUPLICATE_KEY", Record(absl::StrCat("{", twice(half), ",\"alert_key\":\"a\"}")), ""},
+      {"DUPLICATE_KEY", Record(absl::StrCat("{", twice(half), ",\"alerts\":[]}")), ""},
+      {"DUPLICATE_KEY", Record(absl::StrCat("[{", twice(half), "}]")), "/0"},
+      {"DUPLICATE_KEY", Record(absl::StrCat("[{", twice("a\\nb"), "}]")), "/0"},
+      {"FIELD_TOO_LARGE", Record(absl::StrCat("[{\"labels\":", object(giant, "1"), "}]")),
+       "/0/labels"},
+      {"WRONG_TYPE", Record(absl::StrCat("[{\"labels\":", object("a\\nb", "1"), "}]")),
+       "/0/labels/a\nb"},
+      {"REPEATED_HEADER", Record("[]", {{"ce_" + small, ""}, {"ce_" + small, ""}}), ""},
+      {"BAD_HEADER", Record("[]", {{"ce_" + small, "\n"}}), ""},
+  };
+  for (const auto& [reason, record, path] : table) {
+    SCOPED_TRACE(record.value.substr(0, 100));
+    const auto input = Read(record);
+    ASSERT_FALSE(input.ok());
+    EXPECT_EQ(ErrorReason(input.status()), reason);
+    EXPECT_TRUE(PathOf(input.status()) == path) << PathOf(input.status()).substr(0, 100);
+    const absl::string_view message = input.status().message();
+    EXPECT_LT(message.size(), 160u) << message.substr(0, 200);
+    EXPECT_EQ(message.find_first_of("\r\n"), absl::string_view::npos) << message.substr(0, 200);
   }
 }
 

@@ -7,6 +7,7 @@
 #include <set>
 #include <utility>
 
+#include "common/bus/dead_letter_record.h"
 #include "common/bus/embedded/embedded_bus.h"
 #include "common/db/sqlite/sqlite_db.h"
 #include "common/engine/dead_letters.h"
@@ -134,6 +135,39 @@ TEST_F(RawTopicTest, WhatIsNoAlertIsADeadLetterAndTheNextOneIsTaken) {
   const int64_t rows = JournalRows();
   RunOnce();
   EXPECT_EQ(JournalRows(), rows) << "a dead letter is made once";
+}
+
+// Its dead letter must fit on a topic that takes little more than the record itself.
+TEST_F(RawTopicTest, ARecordThatIsOneGiantNameMakesALetterHardlyLarger) {
+  const std::string giant(1'040'000, 'X');
+  Write(Structured(Data(Webhook()), absl::StrCat(",\"", giant, "\":\"\"")), kStructured);
+  RunOnce();
+  const auto rows = database_->Read(
+      "SELECT payload FROM journal WHERE type = 'io.watchbell.bus.dead_lettered.v1'", {});
+  ASSERT_TRUE(rows.ok()) << rows.status();
+  ASSERT_EQ(rows->size(), 1u);
+  journal::JournalRow row;
+  row.payload = db::AsBytes((*rows)[0][0]);
+  EXPECT_LT(row.payload.size(), records_[0]->value.size() + 2048);
+  const auto record = bus::ToDeadLetterRecord(row, "1.0.0");
+  ASSERT_TRUE(record.ok()) << record.status();
+  EXPECT_EQ(record->value, records_[0]->value);
+  size_t headers = 0;
+  for (const auto& [name, value] : record->headers) headers += name.size() + value.size();
+  EXPECT_LT(headers, 1024u);
+  const auto header = [&record](absl::string_view wanted) {
+    for (const auto& [name, value] : record->headers) {
+      if (name == wanted) return value;
+    }
+    return std::string("none");
+  };
+  EXPECT_EQ(header("dlq_reason"), "INVALID_ATTRIBUTE_NAME");
+  EXPECT_EQ(header("dlq_path"), "") << "the whole rather than elsewhere";
+  // A short one is pointed at, whatever it holds.
+  Write(Structured(Data(Webhook()), R"(,"a\nb":"")"), kStructured);
+  RunOnce();
+  ASSERT_EQ(Letters().size(), 2u);
+  EXPECT_EQ(Letters()[0].path() + Letters()[1].path(), "/a\nb");
 }
 
 TEST_F(RawTopicTest, TheBadPartOfARecordIsADeadLetterTheRestATicket) {
