@@ -85,7 +85,16 @@ TEST_F(KafkaEndTest, ARecordThatLiesIsNoEnd) {
   producer_.Commit("widget", {"a"});
   for (const char* const claim : {"", "9000000000000000000"}) {
     topics_.Write(kWidgets, {"x", "not ours", {{"ce_journalsequence", claim}}, shard_});
-    while (consumer.subscriber().Poll(10)->empty()) ASSERT_TRUE(consumer.bell.Wait());
+    // What was read from the journal may come from the topic, too, before it.
+    for (bool came = false; !came;) {
+      const auto records = consumer.subscriber().Poll(1);
+      ASSERT_TRUE(records.ok()) << records.status();
+      if (records->empty()) {
+        ASSERT_TRUE(consumer.bell.Wait());
+      } else {
+        came = records->front()->value == "not ours";
+      }
+    }
     EXPECT_FALSE(AtEnd(consumer));
   }
   GoOn();
