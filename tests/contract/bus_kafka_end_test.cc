@@ -15,6 +15,15 @@ class KafkaEndTest : public KafkaBusTest {
   // The relay is behind for good: what is committed stays in the journal.
   void StopRelay() { producer_.publisher().Release(shard_); }
   void GoOn() { producer_.publisher().Hold(shard_, 0); }
+  // Of two events the first is read; the second stays in the journal.
+  void ReadAllButTheLast(Consumer& consumer) {
+    consumer.Start(Subscribe(consumer));
+    producer_.Commit("widget", {"a"});
+    consumer.AwaitTotal(1);
+    AwaitPublished();
+    StopRelay();
+    producer_.Commit("widget", {"a"});
+  }
   // What the bus says once the producer was asked.
   bool AtEnd(Consumer& consumer) {
     const absl::Time since = clock_.Now();
@@ -61,12 +70,7 @@ TEST_F(KafkaEndTest, ItIsKnownBeforeTheTopicIs) {
 
 TEST_F(KafkaEndTest, WhileTheProducerDoesNotAnswerItIsTheTopics) {
   Consumer consumer(true);
-  consumer.Start(Subscribe(consumer));
-  producer_.Commit("widget", {"a"});
-  consumer.AwaitTotal(1);
-  AwaitPublished();
-  StopRelay();
-  producer_.Commit("widget", {"a"});
+  ReadAllButTheLast(consumer);
   journals_.reachable = false;
   consumer.AwaitEnd(kWidgets, shard_);
   EXPECT_EQ(consumer.total(), 1);
@@ -77,12 +81,7 @@ TEST_F(KafkaEndTest, WhileTheProducerDoesNotAnswerItIsTheTopics) {
 
 TEST_F(KafkaEndTest, ARecordThatLiesIsNoEnd) {
   Consumer consumer(true);
-  consumer.Start(Subscribe(consumer));
-  producer_.Commit("widget", {"a"});
-  consumer.AwaitTotal(1);
-  AwaitPublished();
-  StopRelay();
-  producer_.Commit("widget", {"a"});
+  ReadAllButTheLast(consumer);
   for (const char* const claim : {"", "9000000000000000000"}) {
     topics_.Write(kWidgets, {"x", "not ours", {{"ce_journalsequence", claim}}, shard_});
     // What was read from the journal may come from the topic, too, before it.
