@@ -101,6 +101,18 @@ class Subscriber {
   virtual void Stored(const std::map<TopicShard, Position>& positions) { (void)positions; }
 };
 
+// What a service reads.
+struct Subscription {
+  std::string consumer;  // the service
+  std::vector<std::string> topics;
+  // Filled by anybody, in any form: their records have no envelope, their positions are offsets,
+  // and the sequence of both counts how often these began anew.
+  std::vector<std::string> raw_topics;
+  // Records may come so much later if that is cheaper: nobody waits for what the service makes of
+  // them. At most some seconds.
+  absl::Duration patience = absl::ZeroDuration();
+};
+
 // What carries the events of an installation.
 class Bus {
  public:
@@ -112,12 +124,8 @@ class Bus {
       const std::string& producer, const journal::Reader& reader,
       const std::map<std::string, std::string>& topic_of_aggregate) = 0;
 
-  // `raw_topics` are filled by anybody, in any form: their records have no envelope, their
-  // positions are offsets, and the sequence of both counts how often these began anew. `wake` is
-  // called on any thread, until the result is destroyed.
-  virtual std::unique_ptr<Subscriber> Subscribe(const std::string& consumer,
-                                                std::vector<std::string> topics,
-                                                std::vector<std::string> raw_topics,
+  // `wake` is called on any thread, until the result is destroyed.
+  virtual std::unique_ptr<Subscriber> Subscribe(Subscription subscription,
                                                 std::function<void()> wake) = 0;
 
   // OK, or why nothing can be published or read just now. Thread-safe.

@@ -98,6 +98,13 @@ std::vector<Item> Engine::Impl::Collect(absl::Time now, absl::Time* recheck) {
   std::vector<Item> items;
   // Commands may not starve events, nor the other way round.
   queue_.Take(options_.max_batch / 2, &items);
+  const absl::Time take_by = intake_.TakeBy();
+  // A wait longer than the longest is none: the clock went back.
+  const bool early = now < take_by && take_by - now <= options_.patience;
+  if (items.empty() && early && timers_.NextDue() >= now) {
+    *recheck = take_by;
+    return items;
+  }
   intake_.Take(options_.max_batch / 2, &items);
   // Timers last: what was dated before them and is known goes first.
   absl::Time blocked = absl::InfiniteFuture();

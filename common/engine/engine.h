@@ -38,6 +38,10 @@ struct Options {
   // With leases: how often we look for what other replicas committed, should nobody tell us.
   absl::Duration look_every = absl::Milliseconds(250);
   std::vector<std::string> raw_topics;  // those of the subscriber's topics that have no envelopes
+  // An event nobody waits for (`all_patient`, or the decider needs nothing to decide it) may wait
+  // so long for others to be stored with. Zero: nothing waits.
+  absl::Duration patience = absl::ZeroDuration();
+  bool all_patient = false;
 };
 
 // The engine's own tables: the first migration of every service.

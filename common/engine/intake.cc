@@ -153,6 +153,19 @@ Item EventIntake::MakeItem(bus::RecordPtr record, bool from_journal) const {
   return MakeEventItem(std::move(record), from_journal, options_.service);
 }
 
+bool EventIntake::IsPatient(const Item& item) const {
+  if (options_.patience <= absl::ZeroDuration()) return false;
+  if (item.raw || item.from_journal || !item.unreadable.ok()) return false;
+  return options_.all_patient || parts_.decider.Needs(item.input).empty();
+}
+
+absl::Time EventIntake::TakeBy() const {
+  if (waiting_.size() >= options_.max_batch / 2) return absl::InfinitePast();
+  absl::Time by = absl::InfiniteFuture();
+  for (const Item& item : waiting_) by = std::min(by, item.not_before);
+  return by;
+}
+
 absl::Status EventIntake::Read(size_t want, absl::Time now) {
   if (parts_.subscriber == nullptr) return absl::OkStatus();
   absl::Status trouble;
@@ -170,6 +183,7 @@ absl::Status EventIntake::Read(size_t want, absl::Time now) {
       for (bus::RecordPtr& record : *records) {
         ++waiting_in_shard_[{record->topic, record->shard}];
         waiting_.push_back(MakeItem(std::move(record), false));
+        if (IsPatient(waiting_.back())) waiting_.back().not_before = now + options_.patience;
       }
     }
   }
@@ -196,7 +210,7 @@ absl::Status EventIntake::FillAll() {
 }
 
 bool EventIntake::Idle(absl::Time now) const {
-  if (!waiting_.empty()) return false;
+  if (TakeBy() <= now) return false;
   if (retry_at_ != absl::InfiniteFuture() && now < retry_at_) return true;
   // A producer that is being asked wakes us.
   return std::all_of(fills_.begin(), fills_.end(),

@@ -65,6 +65,8 @@ class EventIntake {
   void Fill(const StreamRef& stream);
   // True while rows of the stream are still to be read or applied.
   bool IsFilling(const StreamRef& stream) const;
+  // When what waits is to be taken at the latest, should nothing else be: see Options::patience.
+  absl::Time TakeBy() const;
   // True if nothing can be done at `now`.
   bool Idle(absl::Time now) const;
   // When a producer that could not be read is tried again; InfiniteFuture if there is none.
@@ -98,6 +100,7 @@ class EventIntake {
   // False: the producer is being asked, or has more.
   absl::StatusOr<bool> FillStream(const StreamRef& stream, Filling& filling);
   Item MakeItem(bus::RecordPtr record, bool from_journal) const;
+  bool IsPatient(const Item& item) const;
 
   const Options& options_;
   const Engine::Parts& parts_;

@@ -52,9 +52,10 @@ struct Item {
   bool has_envelope = false;
   bool asked_for = false;   // the producer is being asked for what is missing before it
   bool unfillable = false;  // the producer's journal does not have what is missing before it
-  absl::Status unreadable;  // why the record cannot be read
-  absl::Status bad_part;    // raw: why it is set aside although the rest of it is applied
-  absl::Status condemned;   // why it cannot be stored, found out when it was tried alone
+  absl::Time not_before = absl::InfinitePast();  // it may wait so long for company
+  absl::Status unreadable;                       // why the record cannot be read
+  absl::Status bad_part;   // raw: why it is set aside although the rest of it is applied
+  absl::Status condemned;  // why it cannot be stored, found out when it was tried alone
 
   // Commands: a commit of unknown outcome may have stored it.
   bool maybe_stored = false;

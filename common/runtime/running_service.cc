@@ -6,6 +6,12 @@
 #include "common/base/status_macros.h"
 
 namespace watchbell::runtime {
+namespace {
+
+// Each commit and each fetch has its price, in this program, the database and the broker.
+constexpr absl::Duration kPatience = absl::Milliseconds(100);
+
+}  // namespace
 
 RunningService::RunningService(ModuleDefinition definition, Parts parts)
     : definition_(std::move(definition)), parts_(std::move(parts)) {}
@@ -22,6 +28,7 @@ absl::Status RunningService::Make() {
   parts.probe = &parts_.metrics.ProbeFor(spec.name);
   parts.leases = keeper_.get();
   parts.recover = definition_.recover;
+  if (parts_.platform.distributed()) parts.patience = kPatience;
   if (poker_ != nullptr) {
     parts.poke = [poker = poker_.get()](const std::set<int>& shards) { poker->Poke(shards); };
   }

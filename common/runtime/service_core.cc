@@ -57,11 +57,12 @@ absl::StatusOr<std::unique_ptr<ServiceCore>> ServiceCore::Make(ServiceSpec spec,
   core->publisher_ = std::make_unique<CommitTee>(*core->bus_publisher_);
   ServiceCore* raw = core.get();
   if (!core->spec_.consumes.empty() || !core->spec_.raw_topics.empty()) {
-    core->subscriber_ = core->parts_.bus.Subscribe(core->spec_.name, core->spec_.consumes,
-                                                   core->spec_.raw_topics, [raw] {
-                                                     if (raw->engine_ != nullptr)
-                                                       raw->engine_->Wake();
-                                                   });
+    const absl::Duration patience =
+        core->spec_.patient ? core->parts_.patience : absl::ZeroDuration();
+    core->subscriber_ = core->parts_.bus.Subscribe(
+        {core->spec_.name, core->spec_.consumes, core->spec_.raw_topics, patience}, [raw] {
+          if (raw->engine_ != nullptr) raw->engine_->Wake();
+        });
     if (core->parts_.wrap_subscriber) {
       core->subscriber_ = core->parts_.wrap_subscriber(std::move(core->subscriber_));
     }
@@ -70,6 +71,8 @@ absl::StatusOr<std::unique_ptr<ServiceCore>> ServiceCore::Make(ServiceSpec spec,
   options.service = core->spec_.name;
   options.raw_topics = core->spec_.raw_topics;
   options.look_every = core->parts_.look_every;
+  options.patience = core->parts_.patience;
+  options.all_patient = core->spec_.patient;
   engine::Engine::Parts engine_parts{core->parts_.database,
                                      core->parts_.clock,
                                      core->parts_.ids,

@@ -26,6 +26,7 @@ struct ServiceSpec {
   std::shared_ptr<const engine::Decider> decider;
   std::vector<std::string> consumes;    // topics
   std::vector<std::string> raw_topics;  // read, too: filled by anybody, in any form
+  bool patient = false;                 // nobody waits for what it makes of events
 };
 
 // All migrations of a service, the engine's first.
@@ -42,6 +43,8 @@ class ServiceCore {
     engine::Probe* probe = nullptr;
     engine::Leases* leases = nullptr;                     // null: no replicas
     absl::Duration look_every = absl::Milliseconds(250);  // see engine::Options
+    // See engine::Options; if the whole service is patient, its subscription is, too.
+    absl::Duration patience = absl::ZeroDuration();
     // See Engine::Parts.
     std::function<void(const std::set<int>&)> poke;
     // Finds what the last holder of a shard left behind. On the committer's thread; may be null.

@@ -9,11 +9,14 @@
 namespace watchbell::analytics {
 
 runtime::ServiceSpec Spec() {
-  return {"analytics",
-          Schema(),
-          std::make_shared<AnalyticsDecider>(),
-          {events::kTicketsTopic, events::kSlaTopic, events::kEscalationTopic,
-           events::kNotificationsTopic}};
+  runtime::ServiceSpec spec;
+  spec.name = "analytics";
+  spec.migrations = Schema();
+  spec.decider = std::make_shared<AnalyticsDecider>();
+  spec.consumes = {events::kTicketsTopic, events::kSlaTopic, events::kEscalationTopic,
+                   events::kNotificationsTopic};
+  spec.patient = true;  // reports are read by people
+  return spec;
 }
 
 }  // namespace watchbell::analytics

@@ -36,7 +36,7 @@ class BusContract : public ::testing::Test {
   }
   std::unique_ptr<Subscriber> Subscribe(Consumer& consumer,
                                         std::vector<std::string> topics = {kWidgets}) {
-    return backend_.bus().Subscribe("readers", std::move(topics), {}, consumer.bell.Wake());
+    return backend_.bus().Subscribe({"readers", std::move(topics), {}}, consumer.bell.Wake());
   }
   // As after a kill -9 of everything but the databases.
   void Restart() {

@@ -48,7 +48,7 @@ class EmbeddedBusTest : public ::testing::Test {
     producer_.Publish(std::move(*publisher));
   }
   void Start(Consumer& consumer) {
-    consumer.Start(bus_.Subscribe("readers", {kWidgets}, {}, consumer.bell.Wake()));
+    consumer.Start(bus_.Subscribe({"readers", {kWidgets}, {}}, consumer.bell.Wake()));
   }
   void TearDown() override { producer_.Publish(nullptr); }
 
@@ -216,7 +216,7 @@ TEST_F(EmbeddedBusTest, WhatIsCommittedIsNotTheEndAtOnce) {
 TEST_F(EmbeddedBusTest, OneLookSharesWhatItTakesAmongTheTopics) {
   Join({{"widget", kWidgets}, {"gadget", kGadgets}});
   Consumer consumer;
-  consumer.Start(bus_.Subscribe("readers", {kWidgets, kGadgets}, {}, nullptr));
+  consumer.Start(bus_.Subscribe({"readers", {kWidgets, kGadgets}, {}}, nullptr));
   producer_.CommitMany("widget", 100, 1);
   producer_.CommitMany("gadget", 15, 1);
   EXPECT_EQ(consumer.PollOnce(20), 20u);

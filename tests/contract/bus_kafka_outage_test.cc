@@ -86,7 +86,7 @@ class KafkaOutageTest : public ::testing::Test {
     ASSERT_TRUE(publisher.ok()) << publisher.status();
     producer_.Publish(std::move(*publisher), {"widget"});
     journals_.Add(kWidgets, producer_, {"widget"});
-    consumer_.Start(bus_->Subscribe("readers", {kWidgets}, {}, consumer_.bell.Wake()));
+    consumer_.Start(bus_->Subscribe({"readers", {kWidgets}, {}}, consumer_.bell.Wake()));
     for (int shard = 0; shard < kDefaultShards; ++shard) consumer_.AwaitEnd(kWidgets, shard);
   }
   bool AwaitHealth(bool ok) {
@@ -157,7 +157,7 @@ TEST_F(KafkaOutageTest, OneThatStartsWithoutABrokerGoesOnWhenItIsThere) {
   ASSERT_TRUE(publisher.ok()) << publisher.status();
   producer_.Publish(std::move(*publisher), {"widget"});
   journals_.Add(kWidgets, producer_, {"widget"});
-  consumer_.Start(bus_->Subscribe("readers", {kWidgets}, {}, consumer_.bell.Wake()));
+  consumer_.Start(bus_->Subscribe({"readers", {kWidgets}, {}}, consumer_.bell.Wake()));
   producer_.CommitMany("widget", 500, 50);
   EXPECT_FALSE(bus_->Health().ok());
   EXPECT_EQ(consumer_.PollOnce(), 0u);

@@ -150,7 +150,7 @@ TEST_F(KafkaReaderTest, WhatNobodyShouldHaveWrittenComesAsItIs) {
   };
   Join();
   Bell bell;
-  auto subscriber = bus_->Subscribe("readers", {kWidgets}, {}, bell.Wake());
+  auto subscriber = bus_->Subscribe({"readers", {kWidgets}, {}}, bell.Wake());
   for (int shard = 0; shard < kDefaultShards; ++shard)
     ASSERT_TRUE(subscriber->Hold(shard, {}).ok());
   while (!subscriber->AtEnd(kWidgets, 3, absl::UnixEpoch())) {
@@ -195,14 +195,14 @@ TEST_F(KafkaReaderTest, ARawTopicIsReadFromItsBeginningAndGoesOnAtItsOffsets) {
   topics_.Write(kRaw, {std::nullopt, "no key", {}, -1});
   topics_.Write(kRaw, {std::nullopt, std::nullopt, {}, -1});
   RawConsumer consumer;
-  consumer.Start(bus_->Subscribe("readers", {}, {kRaw}, consumer.bell.Wake()));
+  consumer.Start(bus_->Subscribe({"readers", {}, {kRaw}}, consumer.bell.Wake()));
   consumer.AwaitTotal(42);
   topics_.Write(kRaw, {"k-1", "more", {}, -1});
   consumer.AwaitTotal(43);
   EXPECT_EQ(consumer.records.back()->value, "more");
   consumer.Leave();
   topics_.Write(kRaw, {"k-1", "and more", {}, -1});
-  consumer.Start(bus_->Subscribe("readers", {}, {kRaw}, consumer.bell.Wake()));
+  consumer.Start(bus_->Subscribe({"readers", {}, {kRaw}}, consumer.bell.Wake()));
   consumer.AwaitTotal(44);
   EXPECT_EQ(consumer.records.back()->value, "and more");
 }
@@ -214,7 +214,7 @@ TEST_F(KafkaReaderTest, ARawTopicMadeAnewIsReadFromItsBeginning) {
   };
   for (int i = 0; i < 5; ++i) write(absl::StrCat("old ", i));
   RawConsumer consumer;
-  consumer.Start(bus_->Subscribe("readers", {}, {kRaw}, consumer.bell.Wake()));
+  consumer.Start(bus_->Subscribe({"readers", {}, {kRaw}}, consumer.bell.Wake()));
   consumer.AwaitTotal(5);
   EXPECT_EQ(consumer.records.back()->sequence, 0) << "whatever it says of a journal";
   consumer.Leave();
@@ -223,7 +223,7 @@ TEST_F(KafkaReaderTest, ARawTopicMadeAnewIsReadFromItsBeginning) {
   Open();
   write("new 0");
   write("new 1");
-  consumer.Start(bus_->Subscribe("readers", {}, {kRaw}, consumer.bell.Wake()));
+  consumer.Start(bus_->Subscribe({"readers", {}, {kRaw}}, consumer.bell.Wake()));
   consumer.AwaitTotal(7);
   ASSERT_EQ(consumer.records.size(), 7u);
   EXPECT_EQ(consumer.records[5]->value, "new 0");
@@ -234,7 +234,7 @@ TEST_F(KafkaReaderTest, ARawTopicMadeAnewIsReadFromItsBeginning) {
   // The count goes on where it was.
   consumer.Leave();
   write("new 2");
-  consumer.Start(bus_->Subscribe("readers", {}, {kRaw}, consumer.bell.Wake()));
+  consumer.Start(bus_->Subscribe({"readers", {}, {kRaw}}, consumer.bell.Wake()));
   consumer.AwaitTotal(8);
   ASSERT_EQ(consumer.records.size(), 8u);
   EXPECT_EQ(consumer.records[7]->offset, 2);
@@ -246,7 +246,7 @@ TEST_F(KafkaReaderTest, ARawTopicWhoseOffsetsWereLetGoIsCountedAnew) {
   const auto write = [this](const std::string& value) { topics_.Write(kRaw, {"a", value, {}, 7}); };
   RawConsumer consumer;
   const auto start = [&] {
-    consumer.Start(bus_->Subscribe("readers", {}, {kRaw}, consumer.bell.Wake()));
+    consumer.Start(bus_->Subscribe({"readers", {}, {kRaw}}, consumer.bell.Wake()));
   };
   write("old");
   start();
@@ -274,12 +274,12 @@ TEST_F(KafkaReaderTest, WhatARawTopicHasLostIsCounted) {
   topics_.Make(kRaw);
   RawConsumer consumer;
   topics_.Write(kRaw, {"a", "1", {}, 7});
-  consumer.Start(bus_->Subscribe("readers", {}, {kRaw}, consumer.bell.Wake()));
+  consumer.Start(bus_->Subscribe({"readers", {}, {kRaw}}, consumer.bell.Wake()));
   consumer.AwaitTotal(1);
   consumer.Leave();
   for (int i = 2; i <= 5; ++i) topics_.Write(kRaw, {"a", absl::StrCat(i), {}, 7});
   topics_.Expire(kRaw, 7, 3);
-  consumer.Start(bus_->Subscribe("readers", {}, {kRaw}, consumer.bell.Wake()));
+  consumer.Start(bus_->Subscribe({"readers", {}, {kRaw}}, consumer.bell.Wake()));
   consumer.AwaitTotal(3);
   EXPECT_EQ(consumer.records[1]->value, "4");
   EXPECT_EQ(consumer.records[2]->value, "5");

@@ -43,7 +43,7 @@ class KafkaBusTest : public ::testing::Test {
   std::unique_ptr<Subscriber> Subscribe(Consumer& consumer,
                                         std::vector<std::string> topics = {kWidgets},
                                         std::vector<std::string> raw = {}) {
-    return bus_->Subscribe("readers", std::move(topics), std::move(raw), consumer.bell.Wake());
+    return bus_->Subscribe({"readers", std::move(topics), std::move(raw)}, consumer.bell.Wake());
   }
   // Every shard is read from its topic: what is committed from now on comes from there.
   void AwaitLive(Consumer& consumer) {

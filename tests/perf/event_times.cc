@@ -18,7 +18,7 @@ constexpr auto kPatience = std::chrono::seconds(60);  // without anything new
 EventTimes::EventTimes(bus::Bus& bus, const std::vector<std::string>& topics,
                        const std::vector<const google::protobuf::Descriptor*>& types) {
   for (const auto* type : types) seen_[bus::EventTypeOf(*type)];
-  subscriber_ = bus.Subscribe("bench", topics, {}, [this] { Wake(); });
+  subscriber_ = bus.Subscribe({"bench", topics, {}}, [this] { Wake(); });
   for (int shard = 0; shard < kDefaultShards; ++shard) Must(subscriber_->Hold(shard, {}));
   thread_ = std::thread([this] { Loop(); });
 }

@@ -65,10 +65,9 @@ class ReplicaBus : public bus::Bus {
     publishers_.insert(publisher.get());
     return publisher;
   }
-  std::unique_ptr<bus::Subscriber> Subscribe(const std::string&, std::vector<std::string> topics,
-                                             std::vector<std::string>,
+  std::unique_ptr<bus::Subscriber> Subscribe(bus::Subscription subscription,
                                              std::function<void()>) override {
-    return std::make_unique<Subscriber>(broker_, std::move(topics));
+    return std::make_unique<Subscriber>(broker_, std::move(subscription.topics));
   }
 
  private:

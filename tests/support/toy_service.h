@@ -87,7 +87,7 @@ class ToyDecider : public engine::Decider {
 
 // Counts the events of each thing; state: reopen_count = events seen, title = what was seen last.
 // Bumping it (a command) with "arm:<seconds>" arms a timer, whose firing notes in `resolver` how
-// many events it had seen by then.
+// many events it had seen by then. What was bumped with "idle" is none of its business.
 class FollowerDecider : public engine::Decider {
  public:
   bool refuse_poison = true;
@@ -99,12 +99,14 @@ class FollowerDecider : public engine::Decider {
   }
   std::vector<engine::EntityKey> Needs(const engine::Input& input) const override {
     if (input.kind == engine::Input::Kind::kTimer) return {input.timer.entity};
+    if (IsIdle(input)) return {};
     if (input.kind == engine::Input::Kind::kEvent) {
       return {Thing(input.envelope.subject, input.identity.tenant)};
     }
     return {Thing(input.As<StartWorkRequest>()->name(), input.identity.tenant)};
   }
   engine::Decision Decide(const engine::View& view, const engine::Input& input) const override {
+    if (IsIdle(input)) return {};
     const engine::EntityKey key = Needs(input)[0];
     const Ticket* before = view.Get<Ticket>(key);
     Ticket state = before == nullptr ? Ticket() : *before;
@@ -128,6 +130,12 @@ class FollowerDecider : public engine::Decider {
     }
     decision.Put(key, state);
     return decision;
+  }
+
+ private:
+  static bool IsIdle(const engine::Input& input) {
+    const auto* touched = input.As<events::v1::TicketTouched>();
+    return touched != nullptr && touched->ticket().description() == "idle";
   }
 };
 

@@ -184,13 +184,11 @@ absl::StatusOr<std::unique_ptr<Publisher>> EmbeddedBus::AddProducer(
   return publisher;
 }
 
-std::unique_ptr<Subscriber> EmbeddedBus::Subscribe(const std::string&,
-                                                   std::vector<std::string> topics,
-                                                   std::vector<std::string>,
+std::unique_ptr<Subscriber> EmbeddedBus::Subscribe(Subscription subscription,
                                                    std::function<void()> wake) {
   std::vector<Topic*> found;
-  for (const std::string& name : topics) found.push_back(impl_->Get(name, shards_));
-  return std::make_unique<EmbeddedSubscriber>(std::move(topics), found, shards_, wake);
+  for (const std::string& name : subscription.topics) found.push_back(impl_->Get(name, shards_));
+  return std::make_unique<EmbeddedSubscriber>(std::move(subscription.topics), found, shards_, wake);
 }
 
 }  // namespace watchbell::bus

@@ -27,9 +27,7 @@ class EmbeddedBus : public Bus {
       const std::map<std::string, std::string>& topic_of_aggregate) override;
 
   // Nobody outside can fill a raw topic here: they stay empty.
-  std::unique_ptr<Subscriber> Subscribe(const std::string& consumer,
-                                        std::vector<std::string> topics,
-                                        std::vector<std::string> raw_topics,
+  std::unique_ptr<Subscriber> Subscribe(Subscription subscription,
                                         std::function<void()> wake) override;
 
   class Topic;  // internal

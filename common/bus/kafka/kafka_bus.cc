@@ -55,11 +55,9 @@ class ListedRelay : public Relay {
 
 class ListedSubscriber : public KafkaSubscriber {
  public:
-  ListedSubscriber(Parts parts, std::string consumer, std::vector<std::string> topics,
-                   const std::vector<std::string>& raw_topics, std::function<void()> wake,
+  ListedSubscriber(Parts parts, Subscription subscription, std::function<void()> wake,
                    Members<KafkaSubscriber>& list)
-      : KafkaSubscriber(parts, std::move(consumer), std::move(topics), raw_topics, std::move(wake)),
-        list_(list) {
+      : KafkaSubscriber(parts, std::move(subscription), std::move(wake)), list_(list) {
     list_.Add(this);
   }
   ~ListedSubscriber() override { list_.Remove(this); }
@@ -88,13 +86,12 @@ class Impl : public KafkaBus {
     return relay;
   }
 
-  std::unique_ptr<Subscriber> Subscribe(const std::string& consumer,
-                                        std::vector<std::string> topics,
-                                        std::vector<std::string> raw_topics,
+  std::unique_ptr<Subscriber> Subscribe(Subscription subscription,
                                         std::function<void()> wake) override {
+    const std::string consumer = subscription.consumer;
     auto subscriber = std::make_unique<ListedSubscriber>(
-        KafkaSubscriber::Parts{options_, journals_, clock_, prober_}, consumer, std::move(topics),
-        raw_topics, std::move(wake), subscribers_);
+        KafkaSubscriber::Parts{options_, journals_, clock_, prober_}, std::move(subscription),
+        std::move(wake), subscribers_);
     // The properties were good for the prober: what can go wrong now shows in Hold and Health.
     if (const absl::Status started = subscriber->Start(); !started.ok()) {
       telemetry::Log(telemetry::Level::kError, "a Kafka consumer cannot be made",

@@ -12,15 +12,16 @@ namespace {
 
 // The topic decides what is too large; this only keeps nonsense away from the network.
 constexpr char kMaxMessage[] = "8388608";
+constexpr size_t kClients = 4;
 
 const Settings& Defaults() {
   static const Settings* const settings = new Settings{
-      {"linger.ms", "1"},
+      {"linger.ms", "0"},
       {"retry.backoff.ms", "100"},
       {"compression.type", "lz4"},
       {"message.max.bytes", kMaxMessage},
-      {"queue.buffering.max.messages", "500000"},
-      {"queue.buffering.max.kbytes", "131072"},
+      {"queue.buffering.max.messages", "125000"},
+      {"queue.buffering.max.kbytes", "32768"},
   };
   return *settings;
 }
@@ -44,13 +45,24 @@ const Settings& Fixed() {
 }  // namespace
 
 absl::Status RelayProducer::Open() {
+  std::vector<Client> clients;
+  while (clients.size() < kClients) {
+    ASSIGN_OR_RETURN(Client client, OpenClient());
+    clients.push_back(std::move(client));
+  }
+  clients_ = std::move(clients);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<RelayProducer::Client> RelayProducer::OpenClient() {
   ASSIGN_OR_RETURN(ConfPtr conf, MakeConf(options_, Defaults(), Fixed()));
   rd_kafka_conf_set_opaque(conf.get(), this);
   rd_kafka_conf_set_dr_msg_cb(conf.get(), &RelayProducer::OnReport);
-  ASSIGN_OR_RETURN(client_, NewClient(RD_KAFKA_PRODUCER, std::move(conf)));
-  events_.reset(rd_kafka_queue_get_main(client_));
-  rd_kafka_queue_cb_event_enable(events_.get(), &RelayProducer::OnEvent, this);
-  return absl::OkStatus();
+  Client client;
+  ASSIGN_OR_RETURN(client.handle, NewClient(RD_KAFKA_PRODUCER, std::move(conf)));
+  client.events.reset(rd_kafka_queue_get_main(client.handle));
+  rd_kafka_queue_cb_event_enable(client.events.get(), &RelayProducer::OnEvent, this);
+  return client;
 }
 
 void RelayProducer::OnEvent(rd_kafka_t*, void* opaque) {
@@ -73,16 +85,23 @@ void RelayProducer::OnReport(rd_kafka_t*, const rd_kafka_message_t* message, voi
   producer->reports_.push_back(std::move(report));
 }
 
-absl::Status RelayProducer::Send(const Record& record, const Sending& sending) {
-  if (client_ == nullptr) return Fatal();
-  TopicPtr& topic = topics_[record.topic];
-  if (topic == nullptr) {
-    const std::string name = options_.topic_prefix + record.topic;
-    topic.reset(rd_kafka_topic_new(client_, name.c_str(), nullptr));
-    if (topic == nullptr) return ToStatus(rd_kafka_last_error(), absl::StrCat("topic ", name));
+absl::StatusOr<rd_kafka_topic_t*> RelayProducer::TopicOf(Client& client,
+                                                         const std::string& topic) const {
+  TopicPtr& handle = client.topics[topic];
+  if (handle == nullptr) {
+    const std::string name = options_.topic_prefix + topic;
+    handle.reset(rd_kafka_topic_new(client.handle, name.c_str(), nullptr));
+    if (handle == nullptr) return ToStatus(rd_kafka_last_error(), absl::StrCat("topic ", name));
   }
+  return handle.get();
+}
+
+absl::Status RelayProducer::Send(const Record& record, const Sending& sending) {
+  if (clients_.empty()) return Fatal();
+  Client& client = clients_[static_cast<size_t>(sending.shard) % clients_.size()];
+  ASSIGN_OR_RETURN(rd_kafka_topic_t* const topic, TopicOf(client, record.topic));
   auto opaque = std::make_unique<Sending>(sending);
-  const rd_kafka_resp_err_t error = Produce(client_, topic.get(), record, opaque.get());
+  const rd_kafka_resp_err_t error = Produce(client.handle, topic, record, opaque.get());
   switch (error) {
     case RD_KAFKA_RESP_ERR_NO_ERROR:
       opaque.release();  // comes back with the report
@@ -98,31 +117,40 @@ absl::Status RelayProducer::Send(const Record& record, const Sending& sending) {
 }
 
 std::vector<RelayProducer::Report> RelayProducer::TakeReports() {
-  while (client_ != nullptr && rd_kafka_poll(client_, 0) > 0) {
+  for (const Client& client : clients_) {
+    while (rd_kafka_poll(client.handle, 0) > 0) {
+    }
   }
   return std::exchange(reports_, {});
 }
 
 absl::Status RelayProducer::Fatal() const {
-  if (client_ == nullptr) return absl::UnavailableError("there is no producer");
-  char text[512] = "";
-  const rd_kafka_resp_err_t error = rd_kafka_fatal_error(client_, text, sizeof(text));
-  if (error == RD_KAFKA_RESP_ERR_NO_ERROR) return absl::OkStatus();
-  return absl::UnavailableError(absl::StrCat(rd_kafka_err2name(error), ": ", text));
+  if (clients_.empty()) return absl::UnavailableError("there is no producer");
+  for (const Client& client : clients_) {
+    char text[512] = "";
+    const rd_kafka_resp_err_t error = rd_kafka_fatal_error(client.handle, text, sizeof(text));
+    if (error == RD_KAFKA_RESP_ERR_NO_ERROR) continue;
+    return absl::UnavailableError(absl::StrCat(rd_kafka_err2name(error), ": ", text));
+  }
+  return absl::OkStatus();
 }
 
 void RelayProducer::Close(absl::Duration flush) {
-  if (client_ == nullptr) return;
-  rd_kafka_queue_cb_event_enable(events_.get(), nullptr, nullptr);
-  if (flush > absl::ZeroDuration()) {
-    rd_kafka_flush(client_, static_cast<int>(absl::ToInt64Milliseconds(flush)));
+  const int limit_ms = static_cast<int>(absl::ToInt64Milliseconds(flush));
+  bool waits = limit_ms > 0;  // for all at once: what is left after the first is left
+  for (Client& client : clients_) {
+    rd_kafka_queue_cb_event_enable(client.events.get(), nullptr, nullptr);
+    if (waits) waits = rd_kafka_flush(client.handle, limit_ms) == RD_KAFKA_RESP_ERR_NO_ERROR;
   }
-  rd_kafka_purge(client_, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
-  rd_kafka_flush(client_, 1000);  // the reports of what was purged
+  for (Client& client : clients_) {
+    rd_kafka_purge(client.handle, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
+    rd_kafka_flush(client.handle, 1000);  // the reports of what was purged
+    client.topics.clear();
+    client.events.reset();
+    CloseClient(std::exchange(client.handle, nullptr), nullptr);
+  }
   reports_.clear();
-  topics_.clear();
-  events_.reset();
-  CloseClient(std::exchange(client_, nullptr), nullptr);
+  clients_.clear();
 }
 
 }  // namespace watchbell::bus::kafka

@@ -1,4 +1,4 @@
-// An idempotent producer for one relay thread. Internal to the folder.
+// The idempotent producers of one relay thread. Internal to the folder.
 #pragma once
 
 #include <librdkafka/rdkafka.h>
@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "common/bus/kafka/client.h"
 #include "common/bus/kafka/kafka_bus.h"
@@ -17,6 +18,10 @@
 
 namespace watchbell::bus::kafka {
 
+// Looks like one producer. librdkafka makes a request for each partition, and order needs that only
+// one be under way (see Fixed): so that partitions do not wait for each other's answers, there are
+// several clients, each for its share of the shards.
+//
 // Belongs to one thread, but for the wake-up.
 class RelayProducer {
  public:
@@ -54,15 +59,21 @@ class RelayProducer {
   void Close(absl::Duration flush);
 
  private:
+  struct Client {
+    rd_kafka_t* handle = nullptr;
+    QueuePtr events;
+    std::map<std::string, TopicPtr> topics;  // by our names
+  };
+
+  absl::StatusOr<Client> OpenClient();
+  absl::StatusOr<rd_kafka_topic_t*> TopicOf(Client& client, const std::string& topic) const;
   static void OnReport(rd_kafka_t* client, const rd_kafka_message_t* message, void* opaque);
   static void OnEvent(rd_kafka_t* client, void* opaque);
 
   const KafkaOptions& options_;
   const std::string name_;
   const std::function<void()> wake_;
-  rd_kafka_t* client_ = nullptr;
-  QueuePtr events_;
-  std::map<std::string, TopicPtr> topics_;  // by our names
+  std::vector<Client> clients_;  // all of them, or none
   std::vector<Report> reports_;
 };
 

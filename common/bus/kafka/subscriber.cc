@@ -20,10 +20,16 @@ struct FreeMessage {
 };
 using MessagePtr = std::unique_ptr<rd_kafka_message_t, FreeMessage>;
 
-const Settings& Defaults() {
-  static const Settings* const settings = new Settings{
-      {"check.crcs", "true"}, {"fetch.wait.max.ms", "250"}, {"fetch.error.backoff.ms", "100"}};
-  return *settings;
+// The broker answers when there is something, or, to who is patient, when so much has come.
+constexpr const char* kPatientBytes = "65536";
+
+Settings Defaults(absl::Duration patience) {
+  const bool patient = patience > absl::ZeroDuration();
+  const int64_t wait = patient ? absl::ToInt64Milliseconds(patience) : 250;
+  return {{"check.crcs", "true"},
+          {"fetch.min.bytes", patient ? kPatientBytes : "1"},
+          {"fetch.wait.max.ms", absl::StrCat(wait)},
+          {"fetch.error.backoff.ms", "100"}};
 }
 
 Settings Fixed(const KafkaOptions& options, const std::string& consumer, size_t readings) {
@@ -41,12 +47,11 @@ Settings Fixed(const KafkaOptions& options, const std::string& consumer, size_t 
 
 }  // namespace
 
-KafkaSubscriber::KafkaSubscriber(Parts parts, std::string consumer, std::vector<std::string> topics,
-                                 const std::vector<std::string>& raw_topics,
-                                 std::function<void()> wake)
+KafkaSubscriber::KafkaSubscriber(Parts parts, Subscription subscription, std::function<void()> wake)
     : parts_(parts),
-      consumer_(std::move(consumer)),
-      topics_(std::move(topics)),
+      consumer_(std::move(subscription.consumer)),
+      topics_(std::move(subscription.topics)),
+      patience_(subscription.patience),
       state_(std::make_shared<State>(std::move(wake))),
       heads_(parts_.journals, parts_.clock, [state = state_] {
         {
@@ -62,13 +67,13 @@ KafkaSubscriber::KafkaSubscriber(Parts parts, std::string consumer, std::vector<
           std::make_unique<Reading>(topic, raw, shard, state_->waker);
     };
     for (const std::string& topic : topics_) add(topic, false);
-    for (const std::string& topic : raw_topics) add(topic, true);
+    for (const std::string& topic : subscription.raw_topics) add(topic, true);
   }
 }
 
 absl::Status KafkaSubscriber::Start() {
   ASSIGN_OR_RETURN(ConfPtr conf,
-                   MakeConf(parts_.options, Defaults(),
+                   MakeConf(parts_.options, Defaults(patience_),
                             Fixed(parts_.options, consumer_, state_->readings.size())));
   ASSIGN_OR_RETURN(client_, NewClient(RD_KAFKA_CONSUMER, std::move(conf)));
   rd_kafka_poll_set_consumer(client_);

@@ -33,8 +33,7 @@ class KafkaSubscriber : public Subscriber {
     Prober& prober;
   };
 
-  KafkaSubscriber(Parts parts, std::string consumer, std::vector<std::string> topics,
-                  const std::vector<std::string>& raw_topics, std::function<void()> wake);
+  KafkaSubscriber(Parts parts, Subscription subscription, std::function<void()> wake);
   ~KafkaSubscriber() override;
   absl::Status Start();
 
@@ -111,6 +110,7 @@ class KafkaSubscriber : public Subscriber {
   const Parts parts_;
   const std::string consumer_;
   const std::vector<std::string> topics_;
+  const absl::Duration patience_;
   const std::shared_ptr<State> state_;
   Heads heads_;
   absl::Status started_ = absl::FailedPreconditionError("the subscriber was not started");

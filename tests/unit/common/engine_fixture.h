@@ -82,8 +82,9 @@ class EngineTest : public testing::Test {
       subscriber_ = lagging.get();
       return lagging;
     };
-    follower_ =
-        *runtime::ServiceCore::Make({"follower", {}, follower_decider_, {kToyTopic}}, parts);
+    parts.patience = patience_;
+    follower_ = *runtime::ServiceCore::Make(
+        {"follower", {}, follower_decider_, {kToyTopic}, {}, all_patient_}, parts);
     ASSERT_TRUE(toy_->Open().ok());
     ASSERT_TRUE(follower_->Open().ok());
   }
@@ -144,6 +145,8 @@ class EngineTest : public testing::Test {
   LaggingSubscriber* subscriber_ = nullptr;
   bool lag_ = false;
   bool drop_ = false;
+  absl::Duration patience_;  // of the follower
+  bool all_patient_ = false;
   std::vector<std::shared_ptr<std::optional<absl::StatusOr<engine::Reply>>>> answers_;
 };
 
