@@ -179,14 +179,6 @@ absl::StatusOr<int> Config::GetInt(const std::string& key) const {
       absl::StrCat(entries_.at(key).source, ": ", key, " must be a whole number"));
 }
 
-absl::StatusOr<bool> Config::GetBool(const std::string& key) const {
-  const std::string& value = Get(key);
-  if (value == "true") return true;
-  if (value == "false") return false;
-  return absl::InvalidArgumentError(
-      absl::StrCat(entries_.at(key).source, ": ", key, " must be true or false"));
-}
-
 std::string Config::Print() const {
   std::string out;
   for (const Key& key : keys_) {
@@ -204,6 +196,7 @@ std::string Config::Usage(const std::vector<Key>& keys) {
     const std::string flag = absl::StrReplaceAll(key.name, {{".", "-"}, {"_", "-"}});
     absl::StrAppend(&out, absl::StrFormat("  --%-28s %s", flag, key.help));
     if (!key.default_value.empty()) absl::StrAppend(&out, " (default ", key.default_value, ")");
+    if (key.secret) absl::StrAppend(&out, "; --", flag, "-file=FILE reads it from there");
     out += '\n';
   }
   return out;

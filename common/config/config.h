@@ -46,7 +46,6 @@ class Config {
   // True if it is more than the default: somebody gave it.
   bool IsGiven(const std::string& key) const;
   absl::StatusOr<int> GetInt(const std::string& key) const;
-  absl::StatusOr<bool> GetBool(const std::string& key) const;
 
   const std::vector<std::string>& rest() const { return rest_; }
 

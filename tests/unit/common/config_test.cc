@@ -58,7 +58,7 @@ TEST_F(ConfigTest, StrongerSourcesWin) {
   EXPECT_EQ(config->Get("listen"), "yaml:1");
   EXPECT_EQ(config->Get("smtp.url"), "env:2");
   EXPECT_EQ(*config->GetInt("smtp.retries"), 6);
-  EXPECT_EQ(*config->GetBool("smtp.verify"), true);
+  EXPECT_EQ(config->Get("smtp.verify"), "true");
   EXPECT_THAT(config->rest(), ElementsAre("run", "--x"));
   EXPECT_THAT(config->Print(), HasSubstr("listen = yaml:1  # " + yaml + ":1:9\n"));
   EXPECT_THAT(config->Print(), HasSubstr("smtp.url = env:2  # environment WATCHBELL_SMTP_URL\n"));
@@ -74,8 +74,14 @@ TEST_F(ConfigTest, FlagForms) {
   ASSERT_TRUE(config.ok()) << config.status();
   EXPECT_EQ(config->Get("listen"), "a:1");
   EXPECT_EQ(config->Get("smtp.url"), "x=y");
-  EXPECT_EQ(*config->GetBool("smtp.verify"), true);
-  EXPECT_EQ(*Config::Load(Keys(), {"--smtp-verify", "false"}, {})->GetBool("smtp.verify"), false);
+  EXPECT_EQ(config->Get("smtp.verify"), "true");
+  EXPECT_EQ(Config::Load(Keys(), {"--smtp-verify", "false"}, {})->Get("smtp.verify"), "false");
+}
+
+TEST_F(ConfigTest, UsageTellsOfTheTwinsOfSecrets) {
+  const std::string usage = Config::Usage(Keys());
+  EXPECT_THAT(usage, HasSubstr("; --webhook-secret-file=FILE reads it from there\n"));
+  EXPECT_THAT(usage, Not(HasSubstr("listen-file")));
 }
 
 TEST_F(ConfigTest, WhatIsGivenIsKnownFromADefault) {
