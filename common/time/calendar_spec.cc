@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <set>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
@@ -102,10 +103,16 @@ class Checker {
 
   void CheckHolidays() {
     std::set<absl::CivilDay> seen;
+    std::set<std::pair<int, int>> seen_yearly;
     for (size_t i = 0; i < spec_.holidays.size(); ++i) {
-      if (!seen.insert(spec_.holidays[i]).second) {
-        Fault(absl::StrCat("holidays[", i, "].date"),
-              absl::StrCat(FormatLocalDate(spec_.holidays[i]), " is given twice"));
+      const HolidaySpec& holiday = spec_.holidays[i];
+      const std::string path = absl::StrCat("holidays[", i, "].date");
+      if (!seen.insert(holiday.date).second) {
+        Fault(path, absl::StrCat(FormatLocalDate(holiday.date), " is given twice"));
+      } else if (holiday.yearly &&
+                 !seen_yearly.emplace(holiday.date.month(), holiday.date.day()).second) {
+        Fault(path, absl::StrCat("the day of the year of ", FormatLocalDate(holiday.date),
+                                 " is given twice"));
       }
     }
   }

@@ -26,21 +26,28 @@ struct DatedHoursSpec {
   std::vector<WallInterval> intervals;
 };
 
+struct HolidaySpec {
+  absl::CivilDay date;
+  std::string name;
+  bool yearly = false;  // the same day of every year from `date` on; February 29 in leap years only
+};
+
 // A date's hours: its override if there is one, else none if it is a holiday, else the weekday's;
 // then minus breaks. A weekday's interval that wraps is split at midnight before any of that. All
 // keyed by local date.
 struct CalendarSpec {
   std::string time_zone;  // IANA
   std::vector<WeekdayHoursSpec> weekly;
-  std::vector<absl::CivilDay> holidays;
+  std::vector<HolidaySpec> holidays;
   std::vector<DatedHoursSpec> overrides;
   std::vector<DatedHoursSpec> breaks;
 };
 
 // Every fault, by path within the spec ("weekly[0].intervals[1].to"); empty = it can be compiled.
 // Faults: unknown zone, weekday out of range or twice, time out of range, from = to, a dated
-// interval that wraps, overlapping intervals (touching ones are fine), a date twice in one list. A
-// calendar without any hours is none: its deadlines are "never".
+// interval that wraps, overlapping intervals (touching ones are fine), a date twice in one list, a
+// day of the year twice among yearly holidays. A calendar without any hours is none: its deadlines
+// are "never".
 std::vector<FieldViolation> CheckCalendar(const CalendarSpec& spec);
 
 }  // namespace watchbell

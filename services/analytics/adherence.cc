@@ -4,10 +4,17 @@
 
 namespace watchbell::analytics {
 
-void AdherenceCount::Add(const state::v1::ClockFacts& clock, tickets::v1::Priority priority) {
+void AdherenceCount::Add(const AdherenceKey& key, const state::v1::ClockFacts& clock) {
   const bool open = clock.phase() == state::v1::CLOCK_PHASE_OPEN;
   if (!open && clock.phase() != state::v1::CLOCK_PHASE_FINISHED) return;
-  v1::Adherence& count = counts_[{clock.metric(), priority}];
+  const auto [entry, first] = counts_.try_emplace(key);
+  v1::Adherence& count = entry->second;
+  if (first) {
+    count.set_metric(clock.metric());
+  } else if (count.metric() != clock.metric()) {
+    count.set_metric(sla::v1::METRIC_UNSPECIFIED);
+  }
+  count.set_earlier_breaches(count.earlier_breaches() + clock.earlier_breaches());
   if (open && clock.breached()) {
     count.set_open_breached(count.open_breached() + 1);
   } else if (open) {
@@ -23,8 +30,10 @@ void AdherenceCount::Fill(google::protobuf::RepeatedPtrField<v1::Adherence>& out
   for (const auto& [key, count] : counts_) {
     v1::Adherence& entry = *out.Add();
     entry = count;
-    entry.set_metric(key.first);
-    entry.set_priority(key.second);
+    entry.set_clock(key.clock);
+    entry.set_priority(key.priority);
+    entry.set_category(key.category);
+    entry.set_month(key.month);
     if (auto kept = MakeRatio(count.met(), count.met() + count.missed()))
       *entry.mutable_kept() = *kept;
   }

@@ -2,7 +2,7 @@
 #pragma once
 
 #include <map>
-#include <utility>
+#include <string>
 
 #include "google/protobuf/repeated_field.h"
 #include "services/analytics/ticket_facts.h"
@@ -10,24 +10,32 @@
 
 namespace watchbell::analytics {
 
-// Counts clocks by metric and priority. A finished clock is met or missed; an open one pending, or
+// What clocks are counted by, in the order rows are given; empty where all are counted together.
+struct AdherenceKey {
+  std::string clock;
+  tickets::v1::Priority priority = tickets::v1::PRIORITY_UNSPECIFIED;
+  std::string category;
+  std::string month;
+
+  auto operator<=>(const AdherenceKey&) const = default;
+};
+
+// Counts clocks, every cycle for itself. A finished clock is met or missed; an open one pending, or
 // open_breached if a breach stands; a cancelled one is left out.
 class AdherenceCount {
  public:
-  // Counts under the priority of the clock's last leg.
-  void Add(const state::v1::ClockFacts& clock) { Add(clock, clock.priority()); }
+  // Counts under the clock's name and the priority of its last leg.
+  void Add(const state::v1::ClockFacts& clock) { Add({clock.clock(), clock.priority()}, clock); }
   // Counts all priorities together: entries without a priority.
-  void AddTogether(const state::v1::ClockFacts& clock) {
-    Add(clock, tickets::v1::PRIORITY_UNSPECIFIED);
-  }
+  void AddTogether(const state::v1::ClockFacts& clock) { Add({clock.clock()}, clock); }
+  void Add(const AdherenceKey& key, const state::v1::ClockFacts& clock);
 
-  // By metric, then priority, ascending.
+  size_t rows() const { return counts_.size(); }
+  // One row a key, ascending.
   void Fill(google::protobuf::RepeatedPtrField<v1::Adherence>& out) const;
 
  private:
-  void Add(const state::v1::ClockFacts& clock, tickets::v1::Priority priority);
-
-  std::map<std::pair<sla::v1::Metric, tickets::v1::Priority>, v1::Adherence> counts_;
+  std::map<AdherenceKey, v1::Adherence> counts_;
 };
 
 }  // namespace watchbell::analytics

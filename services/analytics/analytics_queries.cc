@@ -1,12 +1,15 @@
 #include "services/analytics/analytics_queries.h"
 
 #include <algorithm>
+#include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "common/base/errors.h"
 #include "common/base/proto_time.h"
 #include "common/base/status_macros.h"
+#include "services/analytics/adherence_table.h"
 #include "services/analytics/analytics_store.h"
 #include "services/analytics/desk_summary.h"
 #include "services/analytics/import_report.h"
@@ -62,6 +65,22 @@ absl::StatusOr<v1::GetImportReportResponse> GetImportReport(
   RETURN_IF_ERROR(VisitImport(database, tenant, request.source(),
                               [&](const TicketFacts& facts) { report.Add(facts); }));
   return report.Finish();
+}
+
+absl::StatusOr<v1::GetAdherenceResponse> GetAdherence(db::Database& database,
+                                                      const std::string& tenant,
+                                                      const v1::GetAdherenceRequest& request) {
+  std::vector<FieldViolation> violations = CheckAdherenceRequest(request);
+  if (!violations.empty()) return InvalidFields(std::move(violations));
+  const std::string& source = request.import_source();
+  if (!source.empty()) {
+    ASSIGN_OR_RETURN(const ImportProgress progress, ReadImportProgress(database, tenant, source));
+    if (progress.tickets == 0) return NotFound(absl::StrCat("imports/", source));
+  }
+  AdherenceTable table(request);
+  RETURN_IF_ERROR(
+      VisitImport(database, tenant, source, [&](const TicketFacts& facts) { table.Add(facts); }));
+  return table.Finish();
 }
 
 }  // namespace watchbell::analytics

@@ -23,4 +23,10 @@ absl::StatusOr<v1::GetImportProgressResponse> GetImportProgress(
 absl::StatusOr<v1::GetImportReportResponse> GetImportReport(
     db::Database& database, const std::string& tenant, const v1::GetImportReportRequest& request);
 
+// INVALID_ARGUMENT with every fault of the request, or if it would give too many rows; NOT_FOUND
+// for an import no ticket of which was seen.
+absl::StatusOr<v1::GetAdherenceResponse> GetAdherence(db::Database& database,
+                                                      const std::string& tenant,
+                                                      const v1::GetAdherenceRequest& request);
+
 }  // namespace watchbell::analytics

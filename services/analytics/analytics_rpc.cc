@@ -23,6 +23,7 @@ std::vector<std::unique_ptr<rpc::Service>> MakeServices(runtime::ModuleContext c
   AddQuery(*service, "GetDeskSummary", database, GetDeskSummary);
   AddQuery(*service, "GetImportProgress", database, GetImportProgress);
   AddQuery(*service, "GetImportReport", database, GetImportReport);
+  AddQuery(*service, "GetAdherence", database, GetAdherence);
   std::vector<std::unique_ptr<rpc::Service>> services;
   services.push_back(std::move(service));
   return services;

@@ -39,7 +39,7 @@ struct ImportProgress {
 absl::StatusOr<ImportProgress> ReadImportProgress(db::Database& database, const std::string& tenant,
                                                   const std::string& source);
 
-// Calls `visit` for each ticket of the import, by ticket id.
+// Calls `visit` for each ticket of the import, by ticket id; `source` empty: that came with none.
 absl::Status VisitImport(db::Database& database, const std::string& tenant,
                          const std::string& source,
                          const std::function<void(const TicketFacts&)>& visit);

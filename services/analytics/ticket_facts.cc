@@ -55,6 +55,7 @@ void Created(const Message& message, const EventTimes& times, TicketFacts& facts
     facts.set_first_row_at(absl::ToUnixMicros(*times.source_recorded_at));
   facts.set_import_source(ticket.import().source());
   facts.set_external_id(ticket.import().external_id());
+  facts.set_category(ticket.classification().category());
   state::v1::GroupChange& group = *facts.add_groups();
   group.set_at(facts.opened_at());
   group.set_group(ticket.group());
@@ -105,6 +106,10 @@ void Keep(const sla::v1::Clock& clock, TicketFacts& facts) {
   fact.set_breached(clock.breached());
   fact.set_policy_set_id(clock.policy_set_id());
   fact.set_policy_version(clock.policy_version());
+  fact.set_clock(clock.clock());
+  fact.set_cycle(clock.cycle());
+  fact.set_started_at(absl::ToUnixMicros(FromProto(clock.started_at())));
+  fact.set_earlier_breaches(clock.earlier_breaches());
 }
 
 void Settled(const Message& message, const EventTimes&, TicketFacts& facts) {
@@ -150,6 +155,11 @@ void AddTicketEvents(absl::flat_hash_map<const Descriptor*, Apply>& table) {
   table[ev::TicketReprioritized::descriptor()] = [](const Message& message, const EventTimes&,
                                                     TicketFacts& facts) {
     facts.set_priority(static_cast<const ev::TicketReprioritized&>(message).ticket().priority());
+  };
+  table[ev::TicketReclassified::descriptor()] = [](const Message& message, const EventTimes&,
+                                                   TicketFacts& facts) {
+    const auto& event = static_cast<const ev::TicketReclassified&>(message);
+    facts.set_category(event.ticket().classification().category());
   };
   table[ev::TicketImportFinished::descriptor()] = [](const Message& message, const EventTimes&,
                                                      TicketFacts& facts) {
@@ -203,8 +213,14 @@ Apply Find(const Message& event) {
 
 bool ChangesFacts(const Message& event) {
   if (Find(event) == nullptr) return false;
-  if (event.GetDescriptor() != ev::TicketAssigned::descriptor()) return true;
-  return static_cast<const ev::TicketAssigned&>(event).group_changed();
+  if (event.GetDescriptor() == ev::TicketAssigned::descriptor()) {
+    return static_cast<const ev::TicketAssigned&>(event).group_changed();
+  }
+  if (event.GetDescriptor() == ev::TicketReclassified::descriptor()) {
+    const auto& reclassified = static_cast<const ev::TicketReclassified&>(event);
+    return reclassified.previous().category() != reclassified.ticket().classification().category();
+  }
+  return true;
 }
 
 void ApplyEvent(const Message& event, const EventTimes& times, TicketFacts& facts) {

@@ -178,6 +178,7 @@ Cause ClockCause(const Input& input, const sla::v1::Clock& clock, int leg,
   cause.set_cause_id(ClockCauseId(clock, leg));
   cause.set_kind(kind);
   cause.set_metric(clock.metric());
+  cause.set_clock(clock.clock());
   *cause.mutable_occurred_at() = ToProto(input.envelope.occurred_at);
   cause.set_facts_version(ticket.version());
   return cause;

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "common/base/proto_time.h"
 #include "services/escalation/on_call.h"
 #include "services/escalation/routing.h"
@@ -56,10 +57,7 @@ std::string Why(const google::protobuf::RepeatedPtrField<Cause>& causes) {
     if (worst == nullptr || cause.kind() >= worst->kind()) worst = &cause;
   }
   if (worst == nullptr || worst->kind() == state::v1::CAUSE_KIND_OPENED) return "opened";
-  const char* metric = worst->metric() == sla::v1::METRIC_FIRST_RESPONSE ? "first response"
-                       : worst->metric() == sla::v1::METRIC_RESOLUTION   ? "resolution"
-                                                                         : "clock";
-  return absl::StrCat(metric,
+  return absl::StrCat(absl::StrReplaceAll(worst->clock(), {{"-", " "}}),
                       worst->kind() == state::v1::CAUSE_KIND_BREACHED ? " breached" : " soon due");
 }
 

@@ -1,24 +1,22 @@
 #include "services/sla/clock_machine.h"
 
 #include <algorithm>
+#include <tuple>
 #include <utility>
 
-#include "services/sla/clock_rules.h"
+#include "absl/strings/string_view.h"
+#include "services/sla/change_cause.h"
+#include "services/sla/course.h"
+#include "services/sla/leg.h"
+#include "services/sla/ticket_inputs.h"
 
 namespace watchbell::sla {
 namespace {
 
 using state::v1::ClockRecord;
-using state::v1::Segment;
 using state::v1::TicketClocks;
 using state::v1::TicketInput;
 using Kind = Happening::Kind;
-
-// What a clock that is begun or taken up again finds: what it should do, and since when.
-struct Found {
-  Demand demand;
-  int64_t since;
-};
 
 class Machine {
  public:
@@ -26,171 +24,226 @@ class Machine {
       : judge_(judge), ticket_(ticket), input_(input), now_(input.at()), out_(out) {}
 
   void Run() {
-    reopened_ = Finished(ticket_.facts().state());
-    ChangeFacts(input_, *ticket_.mutable_facts());
-    reopened_ &= !Finished(ticket_.facts().state());
+    state::v1::Facts& facts = *ticket_.mutable_facts();
+    const bool was_finished = IsFinished(facts);
+    due_date_moved_ = input_.change().has_due_at() && facts.due_at() != input_.change().due_at();
+    facts.MergeFrom(input_.change());
+    reopened_ = was_finished && !IsFinished(facts);
     *ticket_.add_inputs() = input_;
-    for (const v1::Metric metric : kMetrics) Step(metric);
+    for (const ClockSlot& slot : judge_.compiled->slots) Step(slot);
+    std::sort(ticket_.mutable_clocks()->begin(), ticket_.mutable_clocks()->end(), ComesBefore);
   }
 
  private:
-  static bool Finished(tickets::v1::State state) {
-    return state == tickets::v1::STATE_RESOLVED || state == tickets::v1::STATE_CLOSED;
+  static bool ComesBefore(const ClockRecord& a, const ClockRecord& b) {
+    return std::make_tuple(a.metric(), absl::string_view(a.name()), a.cycle()) <
+           std::make_tuple(b.metric(), absl::string_view(b.name()), b.cycle());
   }
 
-  Demand DemandFor(v1::Metric metric, int target) const {
-    return DemandOf(metric, judge_.policy->targets(target), ticket_.facts());
-  }
+  Moment Now() const { return MomentOf(ticket_.facts(), input_); }
 
-  ClockRecord* Find(v1::Metric metric) {
+  ClockRecord* LastOf(const ClockSlot& slot) {
+    ClockRecord* last = nullptr;
     for (ClockRecord& clock : *ticket_.mutable_clocks()) {
-      if (clock.metric() == metric) return &clock;
+      if (clock.name() == slot.name && (last == nullptr || clock.cycle() > last->cycle())) {
+        last = &clock;
+      }
     }
-    return nullptr;
+    return last;
   }
 
-  void Step(v1::Metric metric) {
-    const int match = MatchTarget(*judge_.policy, metric, ticket_.facts());
-    ClockRecord* clock = Find(metric);
+  void Step(const ClockSlot& slot) {
+    const int match = MatchTarget(judge_, slot, Now());
+    ClockRecord* clock = LastOf(slot);
     if (clock == nullptr) {
-      if (match >= 0 && DemandFor(metric, match) != Demand::kCancel) Attach(metric, match);
+      if (match >= 0) AttachByHistory(slot, match);
       return;
     }
     switch (clock->state()) {
       case v1::CLOCK_STATE_STOPPED:
-        if (DemandFor(metric, clock->target()) != Demand::kStop) TakeUp(*clock, match);
+        if (match >= 0) AfterStop(slot, *clock, match);
         return;
       case v1::CLOCK_STATE_CANCELLED:
-        TakeUp(*clock, match);
+        if (match >= 0) AfterCancel(slot, *clock, match);
         return;
       default:
-        Go(*clock, match);
+        Go(slot, *clock, match);
     }
   }
 
   // A clock that counts or is paused.
-  void Go(ClockRecord& clock, int match) {
-    const Demand demand = DemandFor(clock.metric(), clock.target());
-    if (demand == Demand::kStop) {
+  void Go(const ClockSlot& slot, ClockRecord& clock, int match) {
+    const Rules& rules = judge_.rules(clock.target());
+    if (rules.stop.Holds(Now())) {
       Stop(clock, now_);
-    } else if (demand == Demand::kCancel || match < 0) {
-      Cancel(clock);
-    } else if (match != clock.target()) {
-      if (clock.state() == v1::CLOCK_STATE_RUNNING) EndSegment(clock, now_);
-      BeginLeg(clock, match);
-      Enter(clock, {DemandFor(clock.metric(), match), now_}, Kind::kRetargeted);
-    } else if (demand == Demand::kPause && clock.state() == v1::CLOCK_STATE_RUNNING) {
-      EndSegment(clock, now_);
-      clock.set_state(v1::CLOCK_STATE_PAUSED);
-      Tell(Kind::kPaused, now_, clock);
-    } else if (demand == Demand::kRun && clock.state() == v1::CLOCK_STATE_PAUSED) {
-      BeginSegment(clock, now_);
+    } else if (rules.reset.Holds(Now())) {
+      const int cycle = clock.cycle();
+      Stop(clock, now_);
+      if (match >= 0) MaybeBeginCycle(slot, match, cycle + 1);
+    } else if (rules.cancel.Holds(Now()) || match < 0) {
+      Cancel(clock, !rules.cancel.Holds(Now()));
+    } else if (match != clock.target() || DueDateMoved(match)) {
+      Rematch(clock, match);
+    } else if (rules.pause.Holds(Now())) {
+      if (clock.state() == v1::CLOCK_STATE_RUNNING) Pause(clock);
+    } else if (clock.state() == v1::CLOCK_STATE_PAUSED && Resumes(rules, Now())) {
+      Leg(judge_, clock).BeginSegment(now_);
       Tell(Kind::kResumed, now_, clock);
     }
   }
 
-  void Attach(v1::Metric metric, int target) {
+  bool DueDateMoved(int match) const {
+    return due_date_moved_ && judge_.target(match).relative().due_date();
+  }
+
+  // --- beginnings ---
+
+  // The first clock of its name, as if its target had been there from the beginning.
+  void AttachByHistory(const ClockSlot& slot, int match) {
+    const Course course = CourseFor(match);
+    if (course.demand == Demand::kNone || course.demand == Demand::kCancel) return;
+    ClockRecord& clock = Add(slot, 1, course.started_at);
+    BeginLeg(clock, match, course.started_at);
+    AddStretches(clock, course, course.started_at);
+    Enter(clock, course, Kind::kAttached);
+  }
+
+  void MaybeBeginCycle(const ClockSlot& slot, int match, int cycle) {
+    const Rules& rules = judge_.rules(match);
+    if (rules.start.Holds(Now()) && !rules.cancel.Holds(Now())) BeginCycle(slot, match, cycle);
+  }
+
+  // One more clock of its name, from now.
+  void BeginCycle(const ClockSlot& slot, int match, int cycle) {
+    ClockRecord& clock = Add(slot, cycle, now_);
+    BeginLeg(clock, match, now_);
+    Enter(clock, {PauseOrRun(match), now_, now_, {}}, Kind::kAttached);
+  }
+
+  Demand PauseOrRun(int match) const {
+    return judge_.rules(match).pause.Holds(Now()) ? Demand::kPause : Demand::kRun;
+  }
+
+  ClockRecord& Add(const ClockSlot& slot, int cycle, int64_t started_at) {
     ClockRecord* clock = ticket_.add_clocks();
-    clock->set_metric(metric);
-    clock->set_cycle(1);
-    clock->set_started_at(ticket_.opened_at());
-    BeginLeg(*clock, target);
-    clock->set_leg_started_at(ticket_.opened_at());
-    const Found found = CountPast(*clock, ticket_.opened_at());
-    Enter(*clock, found, Kind::kAttached);
-    SortClocks();
+    clock->set_metric(slot.metric);
+    clock->set_name(slot.name);
+    clock->set_cycle(cycle);
+    clock->set_started_at(started_at);
+    // Zones are those of the attaching moment for as long as the clock lives.
+    const auto& zones = judge_.policy->site_time_zones();
+    const auto zone = zones.find(ticket_.facts().site());
+    if (zone != zones.end()) clock->set_site_time_zone(zone->second);
+    clock->set_requester_time_zone(ticket_.facts().requester_time_zone());
+    return *clock;
+  }
+
+  void AfterStop(const ClockSlot& slot, ClockRecord& clock, int match) {
+    const Rules& rules = judge_.rules(match);
+    if (rules.repeats) return MaybeBeginCycle(slot, match, clock.cycle() + 1);
+    if (!reopened_ || rules.stop.Holds(Now()) || rules.cancel.Holds(Now())) return;
+    if (judge_.target(match).on_reopen() == v1::REOPEN_MODE_NEW_CYCLE) {
+      return BeginCycle(slot, match, clock.cycle() + 1);
+    }
+    TakeUp(clock, match);
+  }
+
+  void AfterCancel(const ClockSlot& slot, ClockRecord& clock, int match) {
+    const Rules& rules = judge_.rules(match);
+    if (rules.repeats && !clock.unmatched()) {
+      return MaybeBeginCycle(slot, match, clock.cycle() + 1);
+    }
+    if (!rules.cancel.Holds(Now())) TakeUp(clock, match);
   }
 
   // A stopped or cancelled clock goes on: a reopened ticket, or a target that selects it again. The
-  // ticket's history since the end says what counts: the gap after a resolution does not.
+  // ticket's history since the end says what counts.
   void TakeUp(ClockRecord& clock, int match) {
-    if (match < 0 || DemandFor(clock.metric(), match) == Demand::kCancel) return;
-    if (match != clock.target()) BeginLeg(clock, match);
-    const Found found = CountPast(clock, clock.ended_at());
-    Enter(clock, found, Kind::kRetargeted);
+    const Course course = CourseFor(match);
+    if (course.demand == Demand::kNone || course.demand == Demand::kCancel) return;
+    const std::optional<int64_t> previous = DueOf(clock);
+    if (match != clock.target()) BeginLeg(clock, match, now_);
+    AddStretches(clock, course, clock.ended_at());
+    Enter(clock, course, Kind::kRetargeted, previous);
   }
 
-  // Counts the ticket's inputs since `since` under the clock's target, as if it had had it then.
-  Found CountPast(ClockRecord& clock, int64_t since) {
-    const v1::Target& target = judge_.policy->targets(clock.target());
-    state::v1::Facts facts;
-    Found found{Demand::kCancel, since};
-    for (int i = 0; i < ticket_.inputs_size(); ++i) {
-      ChangeFacts(ticket_.inputs(i), facts);
-      const Demand demand = DemandOf(clock.metric(), target, facts);
-      if (demand != found.demand) found = {demand, ticket_.inputs(i).at()};
-      const int64_t from = std::max(ticket_.inputs(i).at(), since);
-      const int64_t to = i + 1 < ticket_.inputs_size() ? ticket_.inputs(i + 1).at() : now_;
-      if (demand != Demand::kRun || from >= to) continue;
-      AddSegment(clock, from, to);
-      clock.set_counted(clock.counted() + CountedTime(judge_, clock.target(), from, to));
-    }
-    clock.set_elapsed(clock.counted());
-    return found;
+  void Rematch(ClockRecord& clock, int match) {
+    const Demand demand = CourseFor(match).demand;
+    if (demand == Demand::kCancel) return Cancel(clock, false);
+    const std::optional<int64_t> previous = DueOf(clock);
+    if (clock.state() == v1::CLOCK_STATE_RUNNING) Leg(judge_, clock).EndSegment(now_);
+    BeginLeg(clock, match, now_);
+    // By its own start it may not have begun; the clock has.
+    Enter(clock, {demand == Demand::kNone ? PauseOrRun(match) : demand, now_, now_, {}},
+          Kind::kRetargeted, previous);
   }
 
-  // A finished segment; one that goes on where the last ended is the same segment.
-  static void AddSegment(ClockRecord& clock, int64_t from, int64_t to) {
-    Segment* last =
-        clock.segments_size() > 0 ? clock.mutable_segments(clock.segments_size() - 1) : nullptr;
-    if (last == nullptr || last->to() != from || last->target() != clock.target()) {
-      last = clock.add_segments();
-      last->set_from(from);
-      last->set_target(clock.target());
+  Course CourseFor(int match) const {
+    return CourseOf(judge_.rules(match), judge_.target(match).on_reopen(), ticket_.inputs());
+  }
+
+  void AddStretches(ClockRecord& clock, const Course& course, int64_t since) {
+    Leg leg(judge_, clock);
+    for (const Course::Stretch& stretch : course.stretches) {
+      leg.AddSegment(std::max(stretch.from, since), stretch.to);
     }
-    last->set_to(to);
+  }
+
+  void BeginLeg(ClockRecord& clock, int match, int64_t at) {
+    Leg(judge_, clock).Begin(match, at, ticket_.facts());
   }
 
   // Puts a clock whose leg and finished segments are known to work, and tells what had been crossed
   // before.
-  void Enter(ClockRecord& clock, const Found& found, Kind kind) {
+  void Enter(ClockRecord& clock, const Course& course, Kind kind,
+             std::optional<int64_t> previous_due = std::nullopt) {
     clock.clear_ended_at();
     clock.clear_verdict();
+    clock.clear_unmatched();
     std::optional<int64_t> crossed;
-    if (BreachOf(clock, clock.leg()) == nullptr) {
-      crossed = Crossing(judge_, clock.segments(), clock.allowed());
-    }
-    const std::vector<std::pair<int, int64_t>> skipped = SkippedThresholds(clock);
-    if (found.demand == Demand::kPause) {
+    if (BreachOf(clock, clock.leg()) == nullptr) crossed = DueCrossing(judge_, clock);
+    const auto skipped = SkippedThresholds(clock);
+    if (course.demand == Demand::kPause) {
       clock.set_state(v1::CLOCK_STATE_PAUSED);
     } else {
-      BeginSegment(clock, found.demand == Demand::kStop ? found.since : now_);
+      Leg(judge_, clock).BeginSegment(course.demand == Demand::kStop ? course.since : now_);
       if (crossed) {
         clock.set_due(*crossed);
         clock.clear_pending_due();
       }
     }
-    Tell(kind, kind == Kind::kAttached ? clock.started_at() : now_, clock);
-    for (const auto& [percent, at] : skipped) Skip(clock, percent, at);
+    Happening& told = Tell(kind, kind == Kind::kAttached ? clock.started_at() : now_, clock);
+    if (kind == Kind::kRetargeted) told.previous_due = previous_due;
+    for (const auto& [threshold, at] : skipped) Skip(clock, threshold, at);
     if (crossed) BreachOnAttach(clock, *crossed);
-    if (found.demand == Demand::kStop) Stop(clock, found.since);
+    if (course.demand == Demand::kStop) Stop(clock, course.since);
   }
 
   // Thresholds of the leg that were crossed before now and not told yet.
-  std::vector<std::pair<int, int64_t>> SkippedThresholds(const ClockRecord& clock) const {
-    std::vector<std::pair<int, int64_t>> skipped;
-    for (const int percent : judge_.policy->targets(clock.target()).warn_percent()) {
-      if (Fired(clock, percent)) continue;
-      const std::optional<int64_t> at =
-          Crossing(judge_, clock.segments(), ThresholdTime(clock.allowed(), percent));
-      if (at) skipped.emplace_back(percent, *at);
+  std::vector<std::pair<state::v1::Threshold, int64_t>> SkippedThresholds(
+      const ClockRecord& clock) const {
+    std::vector<std::pair<state::v1::Threshold, int64_t>> skipped;
+    for (const WarnAt& warning : WarningsOf(judge_, clock)) {
+      if (HasFired(clock, clock.leg(), warning.threshold)) continue;
+      const std::optional<int64_t> at = Crossing(judge_, clock, warning.Amount(clock.allowed()));
+      if (at) skipped.emplace_back(warning.threshold, *at);
     }
     return skipped;
   }
 
-  void Skip(ClockRecord& clock, int percent, int64_t at) {
+  void Skip(ClockRecord& clock, const state::v1::Threshold& threshold, int64_t at) {
     state::v1::FiredWarning* fired = clock.add_fired();
     fired->set_leg(clock.leg());
-    fired->set_percent(percent);
+    *fired->mutable_threshold() = threshold;
     auto* pending = clock.mutable_pending();
     pending->erase(
         std::remove_if(pending->begin(), pending->end(),
-                       [&](const auto& warning) { return warning.percent() == percent; }),
+                       [&](const auto& warning) { return warning.threshold() == threshold; }),
         pending->end());
-    if (IsAnnounced(ticket_, clock.metric(), clock.leg(), percent)) return;
+    if (IsAnnounced(ticket_, clock, *fired)) return;
     Happening& told = Tell(Kind::kWarned, at, clock);
     told.leg = clock.leg();
-    told.percent = percent;
+    told.threshold = threshold;
     told.skipped = true;
   }
 
@@ -204,70 +257,27 @@ class Machine {
     told.on_attach = true;
   }
 
-  static bool Fired(const ClockRecord& clock, int percent) {
-    return std::any_of(clock.fired().begin(), clock.fired().end(), [&](const auto& fired) {
-      return fired.leg() == clock.leg() && fired.percent() == percent;
-    });
+  // --- pauses and ends ---
+
+  static std::optional<int64_t> DueOf(const ClockRecord& clock) {
+    if (clock.state() != v1::CLOCK_STATE_RUNNING || !clock.has_due()) return std::nullopt;
+    return clock.due();
   }
 
-  void BeginLeg(ClockRecord& clock, int match) {
-    const v1::Target& target = judge_.policy->targets(match);
-    const bool business = judge_.hours[match].calendar != nullptr;
-    clock.set_leg(clock.leg() + 1);
-    clock.set_leg_started_at(now_);
-    clock.set_priority(ticket_.facts().priority());
-    clock.set_target(match);
-    clock.set_target_id(target.target_id());
-    clock.set_allowed(AllowedTime(target));
-    clock.set_calendar_id(business ? target.calendar_id() : "");
-    clock.set_calendar_version(judge_.hours[match].version);
-    clock.clear_due();
-  }
-
-  void BeginSegment(ClockRecord& clock, int64_t at) {
-    clock.set_state(v1::CLOCK_STATE_RUNNING);
-    Segment* segment = clock.add_segments();
-    segment->set_from(at);
-    segment->set_target(clock.target());
-    if (const state::v1::StandingBreach* breach = BreachOf(clock, clock.leg())) {
-      clock.set_due(breach->due());
-      return;
-    }
-    const auto due = Deadline(judge_, clock.target(), at, clock.allowed() - clock.counted());
-    if (due) {
-      clock.set_due(*due);
-      clock.set_pending_due(*due);
-    }
-    for (const int percent : judge_.policy->targets(clock.target()).warn_percent()) {
-      if (Fired(clock, percent)) continue;
-      const int64_t left = ThresholdTime(clock.allowed(), percent) - clock.counted();
-      if (const auto crossing = Deadline(judge_, clock.target(), at, left)) {
-        state::v1::PendingWarning* warning = clock.add_pending();
-        warning->set_percent(percent);
-        warning->set_at(*crossing);
-      }
-    }
-  }
-
-  void EndSegment(ClockRecord& clock, int64_t at) {
-    Segment* segment = clock.mutable_segments(clock.segments_size() - 1);
-    segment->set_to(at);
-    clock.set_counted(clock.counted() +
-                      CountedTime(judge_, segment->target(), segment->from(), at));
-    clock.set_elapsed(clock.counted());
-    if (segment->from() == at) clock.mutable_segments()->RemoveLast();
-    clock.clear_pending();
-    clock.clear_pending_due();
-    clock.clear_due();
+  void Pause(ClockRecord& clock) {
+    const std::optional<int64_t> previous = DueOf(clock);
+    Leg(judge_, clock).EndSegment(now_);
+    clock.set_state(v1::CLOCK_STATE_PAUSED);
+    Tell(Kind::kPaused, now_, clock).previous_due = previous;
   }
 
   // The verdict compares instants. A paused clock is taken up first: its deadline lies the
   // remainder ahead.
   void Stop(ClockRecord& clock, int64_t at) {
-    if (clock.state() == v1::CLOCK_STATE_PAUSED) BeginSegment(clock, at);
-    const std::optional<int64_t> due =
-        clock.has_due() ? std::optional<int64_t>(clock.due()) : std::nullopt;
-    EndSegment(clock, at);
+    Leg leg(judge_, clock);
+    if (clock.state() == v1::CLOCK_STATE_PAUSED) leg.BeginSegment(at);
+    const std::optional<int64_t> due = DueOf(clock);
+    leg.EndSegment(at);
     if (due) clock.set_due(*due);
     clock.set_state(v1::CLOCK_STATE_STOPPED);
     clock.set_ended_at(at);
@@ -277,29 +287,20 @@ class Machine {
     Tell(Kind::kStopped, at, clock).restated = restated;
   }
 
-  void Cancel(ClockRecord& clock) {
-    if (clock.state() == v1::CLOCK_STATE_RUNNING) EndSegment(clock, now_);
+  void Cancel(ClockRecord& clock, bool unmatched) {
+    if (clock.state() == v1::CLOCK_STATE_RUNNING) Leg(judge_, clock).EndSegment(now_);
     clock.set_state(v1::CLOCK_STATE_CANCELLED);
     clock.set_ended_at(now_);
+    clock.set_unmatched(unmatched);
     Tell(Kind::kCancelled, now_, clock);
-  }
-
-  std::string Cause() const {
-    if (reopened_) return "reopen";
-    if (input_.has_priority()) return "priority";
-    if (input_.has_category()) return "category";
-    return input_.has_site() ? "site" : "rematch";
   }
 
   Happening& Tell(Kind kind, int64_t at, const ClockRecord& clock) {
     out_.push_back({.kind = kind, .at = at, .clock = clock});
-    if (kind == Kind::kRetargeted) out_.back().cause = Cause();
+    if (kind == Kind::kRetargeted) {
+      out_.back().cause = reopened_ ? "reopen" : CauseOf(input_.change());
+    }
     return out_.back();
-  }
-
-  void SortClocks() {
-    std::sort(ticket_.mutable_clocks()->begin(), ticket_.mutable_clocks()->end(),
-              [](const ClockRecord& a, const ClockRecord& b) { return a.metric() < b.metric(); });
   }
 
   const Judge& judge_;
@@ -308,15 +309,30 @@ class Machine {
   const int64_t now_;
   Happenings& out_;
   bool reopened_ = false;
+  bool due_date_moved_ = false;
 };
 
 }  // namespace
+
+bool IsSameClock(const ClockRecord& a, const ClockRecord& b) {
+  return a.cycle() == b.cycle() && a.name() == b.name();
+}
+
+bool operator==(const state::v1::Threshold& a, const state::v1::Threshold& b) {
+  return a.percent() == b.percent() && a.time_left() == b.time_left();
+}
 
 const state::v1::StandingBreach* BreachOf(const ClockRecord& clock, int leg) {
   for (const state::v1::StandingBreach& breach : clock.breaches()) {
     if (breach.leg() == leg) return &breach;
   }
   return nullptr;
+}
+
+bool HasFired(const ClockRecord& clock, int leg, const state::v1::Threshold& threshold) {
+  return std::any_of(clock.fired().begin(), clock.fired().end(), [&](const auto& fired) {
+    return fired.leg() == leg && fired.threshold() == threshold;
+  });
 }
 
 void ApplyInOrder(const Judge& judge, TicketClocks& ticket, const TicketInput& input,

@@ -1,11 +1,9 @@
-// How clocks move: the rules of a first-response and a resolution clock over one ticket's inputs,
-// taken in event-time order. Pure: state in, state and happenings out. What is heard out of order
-// is late_inputs.h's.
+// How clocks move: over one ticket's inputs, taken in event-time order, by the conditions of the
+// targets that select it. Pure: state in, state and happenings out. What is heard out of order is
+// late_inputs.h's.
 //
-// Per clock and input the first true of stop, cancel, pause, resume decides; attaching (and
-// changing the target) comes last. First response: stops on the first response, is cancelled when
-// the ticket is resolved without one (nobody is left to respond to). Resolution: stops on Resolved
-// or Closed, goes on when the ticket is open again.
+// Per clock and input the first true of stop, reset, cancel, another target, pause, resume decides;
+// attaching comes last. One clock goes by (name, cycle); of a name at most the last cycle is open.
 #pragma once
 
 #include <cstdint>
@@ -32,15 +30,16 @@ struct Happening {
     kCancelled,
   };
   Kind kind;
-  int64_t at = 0;                // when it happened
-  state::v1::ClockRecord clock;  // after it
-  int32_t leg = 0;               // kWarned, kBreached, kWithdrawn
-  int32_t percent = 0;           // kWarned
-  bool skipped = false;          // kWarned: crossed before the clock had this target
-  int64_t due = 0;               // kBreached, kWithdrawn: the crossing
-  bool on_attach = false;        // kBreached: crossed before the clock had this target
-  bool restated = false;         // kStopped: a verdict was announced before
-  std::string cause;             // kRetargeted, kWithdrawn
+  int64_t at = 0;                       // when it happened
+  state::v1::ClockRecord clock;         // after it
+  std::optional<int64_t> previous_due;  // kPaused, kRetargeted
+  int32_t leg = 0;                      // kWarned, kBreached, kWithdrawn
+  state::v1::Threshold threshold;       // kWarned
+  bool skipped = false;                 // kWarned: crossed before the clock had this target
+  int64_t due = 0;                      // kBreached, kWithdrawn: the crossing
+  bool on_attach = false;               // kBreached: crossed before the clock had this target
+  bool restated = false;                // kStopped: a verdict was announced before
+  std::string cause;                    // kRetargeted, kWithdrawn
 };
 using Happenings = std::vector<Happening>;
 
@@ -56,10 +55,18 @@ std::optional<int64_t> NextDue(const state::v1::TicketClocks& ticket);
 void ApplyInOrder(const Judge& judge, state::v1::TicketClocks& ticket,
                   const state::v1::TicketInput& input, Happenings& out);
 
+// The same clock of the same ticket.
+bool IsSameClock(const state::v1::ClockRecord& a, const state::v1::ClockRecord& b);
+bool operator==(const state::v1::Threshold& a, const state::v1::Threshold& b);
+
 // A warning that was told although the clock as counted now has not crossed it.
-bool IsAnnounced(const state::v1::TicketClocks& ticket, v1::Metric metric, int leg, int percent);
+bool IsAnnounced(const state::v1::TicketClocks& ticket, const state::v1::ClockRecord& clock,
+                 const state::v1::FiredWarning& warning);
 
 // The standing breach of a leg, or null.
 const state::v1::StandingBreach* BreachOf(const state::v1::ClockRecord& clock, int leg);
+
+// Whether the clock has crossed this threshold on this leg.
+bool HasFired(const state::v1::ClockRecord& clock, int leg, const state::v1::Threshold& threshold);
 
 }  // namespace watchbell::sla

@@ -17,10 +17,6 @@ google::protobuf::Timestamp Instant(int64_t micros) {
   return ToProto(absl::FromUnixMicros(micros));
 }
 
-const char* MetricName(v1::Metric metric) {
-  return metric == v1::METRIC_FIRST_RESPONSE ? "first-response" : "resolution";
-}
-
 // An event with what all of them carry.
 template <typename Event>
 Event Make(const state::v1::TicketClocks& ticket, const Happening& happening) {
@@ -32,7 +28,10 @@ Event Make(const state::v1::TicketClocks& ticket, const Happening& happening) {
 
 events::v1::ClockWarned Warned(const state::v1::TicketClocks& ticket, const Happening& happening) {
   auto event = Make<events::v1::ClockWarned>(ticket, happening);
-  event.set_percent(happening.percent);
+  event.set_percent(happening.threshold.percent());
+  if (happening.threshold.time_left() > 0) {
+    *event.mutable_time_left() = ToProto(absl::Microseconds(happening.threshold.time_left()));
+  }
   event.set_skipped(happening.skipped);
   *event.mutable_ticket() = ticket.ticket();
   return event;
@@ -60,6 +59,13 @@ events::v1::ClockRetargeted Retargeted(const state::v1::TicketClocks& ticket,
                                        const Happening& happening) {
   auto event = Make<events::v1::ClockRetargeted>(ticket, happening);
   event.set_cause(happening.cause);
+  if (happening.previous_due) *event.mutable_previous_due_at() = Instant(*happening.previous_due);
+  return event;
+}
+
+events::v1::ClockPaused Paused(const state::v1::TicketClocks& ticket, const Happening& happening) {
+  auto event = Make<events::v1::ClockPaused>(ticket, happening);
+  if (happening.previous_due) *event.mutable_previous_due_at() = Instant(*happening.previous_due);
   return event;
 }
 
@@ -79,7 +85,7 @@ void AnnounceOne(const engine::EntityKey& stream, const state::v1::TicketClocks&
     case Kind::kAttached:
       return emit(Make<events::v1::ClockAttached>(ticket, happening));
     case Kind::kPaused:
-      return emit(Make<events::v1::ClockPaused>(ticket, happening));
+      return emit(Paused(ticket, happening));
     case Kind::kResumed:
       return emit(Make<events::v1::ClockResumed>(ticket, happening));
     case Kind::kRetargeted:
@@ -102,8 +108,9 @@ void AnnounceOne(const engine::EntityKey& stream, const state::v1::TicketClocks&
 v1::Clock ToClock(const state::v1::TicketClocks& ticket, const state::v1::ClockRecord& record) {
   v1::Clock clock;
   const std::string& ticket_id = ticket.ticket().ticket_id();
-  clock.set_clock_id(
-      absl::StrCat(ticket_id, "/", MetricName(record.metric()), "/", record.cycle()));
+  clock.set_clock_id(absl::StrCat(ticket_id, "/", record.name(), "/", record.cycle()));
+  clock.set_clock(record.name());
+  clock.set_cycle(record.cycle());
   clock.set_ticket_id(ticket_id);
   clock.set_metric(record.metric());
   clock.set_target_id(record.target_id());
@@ -111,6 +118,7 @@ v1::Clock ToClock(const state::v1::TicketClocks& ticket, const state::v1::ClockR
   clock.set_policy_version(ticket.policy_version());
   clock.set_calendar_id(record.calendar_id());
   clock.set_calendar_version(record.calendar_version());
+  clock.set_time_zone(record.time_zone());
   clock.set_leg(record.leg());
   clock.set_state(record.state());
   *clock.mutable_started_at() = Instant(record.started_at());
@@ -133,7 +141,7 @@ v1::Clock ToClock(const state::v1::TicketClocks& ticket, const state::v1::ClockR
                     [&](const auto& breach) { return breach.leg() < record.leg(); })));
   for (const state::v1::FiredWarning& fired : record.fired()) {
     if (fired.leg() == record.leg()) {
-      clock.set_warned_percent(std::max(clock.warned_percent(), fired.percent()));
+      clock.set_warned_percent(std::max(clock.warned_percent(), fired.threshold().percent()));
     }
   }
   return clock;

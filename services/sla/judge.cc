@@ -8,54 +8,79 @@
 namespace watchbell::sla {
 namespace {
 
-template <typename List, typename Value>
-bool EmptyOrHas(const List& list, const Value& value) {
-  return list.empty() || std::find(list.begin(), list.end(), value) != list.end();
+using CalendarPtr = std::shared_ptr<const BusinessCalendar>;
+
+std::optional<int64_t> ToMicros(const std::optional<absl::Time>& time) {
+  if (!time) return std::nullopt;
+  return absl::ToUnixMicros(*time);
 }
 
 }  // namespace
 
-int MatchTarget(const v1::PolicySet& policy, v1::Metric metric, const state::v1::Facts& facts) {
-  for (int i = 0; i < policy.targets_size(); ++i) {
-    const v1::Target& target = policy.targets(i);
-    if (target.metric() == metric &&
-        EmptyOrHas(target.priorities(), static_cast<int>(facts.priority())) &&
-        EmptyOrHas(target.categories(), facts.category()) &&
-        EmptyOrHas(target.sites(), facts.site())) {
-      return i;
-    }
-  }
-  return -1;
+int MatchTarget(const Judge& judge, const ClockSlot& slot, const Moment& moment) {
+  const auto found = std::find_if(slot.targets.begin(), slot.targets.end(), [&](int target) {
+    return judge.rules(target).selector.Holds(moment);
+  });
+  return found == slot.targets.end() ? -1 : *found;
 }
 
-int64_t CountedTime(const Judge& judge, int target, int64_t from, int64_t to) {
+CalendarPtr HoursOf(const Judge& judge, const Counting& by) {
+  const TargetHours& hours = judge.hours[static_cast<size_t>(by.target)];
+  if (by.time_zone.empty() || hours.in_zone == nullptr) return hours.calendar;
+  CalendarPtr there = hours.in_zone(by.time_zone);
+  return there == nullptr ? hours.calendar : there;
+}
+
+int64_t CountedTime(const Judge& judge, const Counting& by, int64_t from, int64_t to) {
   if (to <= from) return 0;
-  const BusinessCalendar* calendar = judge.hours[target].calendar.get();
+  const CalendarPtr calendar = HoursOf(judge, by);
   if (calendar == nullptr) return to - from;
   return absl::ToInt64Microseconds(
       calendar->Elapsed(absl::FromUnixMicros(from), absl::FromUnixMicros(to)));
 }
 
-std::optional<int64_t> Deadline(const Judge& judge, int target, int64_t start, int64_t amount) {
+std::optional<int64_t> Deadline(const Judge& judge, const Counting& by, int64_t start,
+                                int64_t amount) {
   if (amount <= 0) return start;
-  const BusinessCalendar* calendar = judge.hours[target].calendar.get();
+  const CalendarPtr calendar = HoursOf(judge, by);
   if (calendar == nullptr) {
     if (absl::Microseconds(amount) > kDeadlineHorizon) return std::nullopt;
     return start + amount;
   }
-  const std::optional<absl::Time> due =
-      calendar->Add(absl::FromUnixMicros(start), absl::Microseconds(amount));
-  if (!due) return std::nullopt;
-  return absl::ToUnixMicros(*due);
+  return ToMicros(calendar->Add(absl::FromUnixMicros(start), absl::Microseconds(amount)));
 }
 
-std::optional<int64_t> Crossing(
-    const Judge& judge, const google::protobuf::RepeatedPtrField<state::v1::Segment>& segments,
-    int64_t amount) {
-  for (const state::v1::Segment& segment : segments) {
-    const std::optional<int64_t> at = Deadline(judge, segment.target(), segment.from(), amount);
+std::optional<int64_t> RelativeDeadline(const Judge& judge, const Counting& by, int64_t start,
+                                        const state::v1::Facts& facts) {
+  const v1::RelativeTarget& relative = judge.target(by.target).relative();
+  if (relative.due_date()) return std::max(start, facts.due_at());
+  const CalendarPtr calendar = HoursOf(judge, by);
+  const absl::Time from = absl::FromUnixMicros(start);
+  return ToMicros(relative.kind_case() == v1::RelativeTarget::kBusinessDays
+                      ? calendar->BusinessDays(from, relative.business_days())
+                      : calendar->EndOfBusinessDay(from, relative.end_of_business_day()));
+}
+
+std::optional<int64_t> Crossing(const Judge& judge, const state::v1::ClockRecord& clock,
+                                int64_t amount) {
+  for (int i = clock.first_segment(); i < clock.segments_size(); ++i) {
+    const state::v1::Segment& segment = clock.segments(i);
+    const Counting by{segment.target(), segment.time_zone()};
+    const std::optional<int64_t> at = Deadline(judge, by, segment.from(), amount);
     if (at && *at < segment.to()) return at;
-    amount -= CountedTime(judge, segment.target(), segment.from(), segment.to());
+    amount -= CountedTime(judge, by, segment.from(), segment.to());
+  }
+  return std::nullopt;
+}
+
+std::optional<int64_t> DueCrossing(const Judge& judge, const state::v1::ClockRecord& clock) {
+  if (!judge.target(clock.target()).has_relative()) {
+    return Crossing(judge, clock, clock.allowed());
+  }
+  if (!clock.has_fixed_due()) return std::nullopt;
+  for (int i = clock.first_segment(); i < clock.segments_size(); ++i) {
+    const state::v1::Segment& segment = clock.segments(i);
+    if (clock.fixed_due() < segment.to()) return std::max(clock.fixed_due(), segment.from());
   }
   return std::nullopt;
 }

@@ -3,11 +3,14 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "common/time/business_calendar.h"
+#include "services/sla/compiled_policy.h"
 #include "watchbell/sla/state/v1/state.pb.h"
 #include "watchbell/sla/v1/sla.pb.h"
 
@@ -15,36 +18,58 @@ namespace watchbell::sla {
 
 // Half of what a target counts by.
 struct TargetHours {
+  using InZone =
+      std::function<std::shared_ptr<const BusinessCalendar>(const std::string& time_zone)>;
+
   std::shared_ptr<const BusinessCalendar> calendar;  // null: all time
   int64_t version = 0;                               // of the calendar; 0 with all time
+  InZone in_zone;  // the calendar read in another zone, null if that is not known; may be null
 };
 
 // `policy` outlives the judge; `hours` has one entry per target.
 struct Judge {
   const v1::PolicySet* policy = nullptr;
+  std::shared_ptr<const CompiledPolicy> compiled;
   std::vector<TargetHours> hours;
+
+  const v1::Target& target(int i) const { return policy->targets(i); }
+  const Rules& rules(int i) const { return compiled->targets[static_cast<size_t>(i)].rules; }
 };
 
-// The first target by rank that measures `metric` and selects a ticket with these facts; -1 if none
-// does.
-int MatchTarget(const v1::PolicySet& policy, v1::Metric metric, const state::v1::Facts& facts);
+// Target `target` as a clock counts it: in the zone the clock has it in ("" = the calendar's own).
+struct Counting {
+  int target;
+  const std::string& time_zone;
+};
 
-// Time target `target` counts in [from, to).
-int64_t CountedTime(const Judge& judge, int target, int64_t from, int64_t to);
+// The first target of the slot that selects a ticket at this moment; -1 if none does.
+int MatchTarget(const Judge& judge, const ClockSlot& slot, const Moment& moment);
 
-// The smallest instant by which target `target` has counted `amount` since `start`; nothing if that
-// is never.
-std::optional<int64_t> Deadline(const Judge& judge, int target, int64_t start, int64_t amount);
+// What the target counts by; null: all time.
+std::shared_ptr<const BusinessCalendar> HoursOf(const Judge& judge, const Counting& by);
 
-// The instant at which these finished segments had counted `amount`, each by its own target's
-// hours, if that was before the segment it lies in ended. At a segment's very end nothing is
-// crossed yet: the remainder is 0 and due again at the next segment's start.
-std::optional<int64_t> Crossing(
-    const Judge& judge, const google::protobuf::RepeatedPtrField<state::v1::Segment>& segments,
-    int64_t amount);
+// Time counted in [from, to).
+int64_t CountedTime(const Judge& judge, const Counting& by, int64_t from, int64_t to);
 
-// Microseconds a target allows, and the part of it at which `percent` is used.
+// The smallest instant by which `amount` has been counted since `start`; nothing if that is never.
+std::optional<int64_t> Deadline(const Judge& judge, const Counting& by, int64_t start,
+                                int64_t amount);
+
+// The deadline of a relative target for a clock that starts at `start`; never before it. Nothing if
+// there is none within the horizon.
+std::optional<int64_t> RelativeDeadline(const Judge& judge, const Counting& by, int64_t start,
+                                        const state::v1::Facts& facts);
+
+// The instant at which the finished segments of the clock's present leg had counted `amount`, each
+// by its own target's hours, if that was before the segment it lies in ended. At a segment's very
+// end nothing is crossed yet: the remainder is 0 and due again at the next segment's start.
+std::optional<int64_t> Crossing(const Judge& judge, const state::v1::ClockRecord& clock,
+                                int64_t amount);
+
+// The same for the clock's deadline, whatever its kind.
+std::optional<int64_t> DueCrossing(const Judge& judge, const state::v1::ClockRecord& clock);
+
+// Microseconds a target of `duration` allows.
 int64_t AllowedTime(const v1::Target& target);
-inline int64_t ThresholdTime(int64_t allowed, int percent) { return allowed * percent / 100; }
 
 }  // namespace watchbell::sla

@@ -8,26 +8,34 @@
 #include "absl/status/status.h"
 #include "common/engine/decision.h"
 #include "services/sla/calendars.h"
+#include "services/sla/compiled_policy.h"
 #include "services/sla/judge.h"
 #include "watchbell/sla/state/v1/state.pb.h"
 
 namespace watchbell::sla {
 
+// Memos of what is compiled. Thread-safe.
+struct JudgeCaches {
+  CalendarCache calendars;
+  PolicyCache policies;
+};
+
 // One of four: a judge; keys that must be loaded first; an error; nothing (there is no such policy
-// set). The judge lives no longer than the view.
+// set). The judge lives no longer than the view and the caches.
 struct LoadedJudge {
   std::optional<Judge> judge;
   std::vector<engine::EntityKey> missing;
   absl::Status error;
 };
 
-// The newest version of a policy set with the newest versions of its calendars, which it pins in
-// `ticket`.
-LoadedJudge PinNewest(const engine::View& view, CalendarCache& cache, const std::string& tenant,
-                      const std::string& policy_set_id, state::v1::TicketClocks& ticket);
+// A version of a policy set (0 = the newest) with the newest versions of its calendars, which it
+// pins in `ticket`.
+LoadedJudge PinPolicy(const engine::View& view, JudgeCaches& caches, const std::string& tenant,
+                      const std::string& policy_set_id, int64_t version,
+                      state::v1::TicketClocks& ticket);
 
 // The versions pinned in `ticket`.
-LoadedJudge LoadPinned(const engine::View& view, CalendarCache& cache, const std::string& tenant,
+LoadedJudge LoadPinned(const engine::View& view, JudgeCaches& caches, const std::string& tenant,
                        const state::v1::TicketClocks& ticket);
 
 }  // namespace watchbell::sla

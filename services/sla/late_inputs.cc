@@ -16,17 +16,12 @@ bool Before(const TicketInput& a, const TicketInput& b) {
   return std::make_pair(a.at(), a.sequence()) < std::make_pair(b.at(), b.sequence());
 }
 
-const ClockRecord* FindClock(const TicketClocks& ticket, v1::Metric metric) {
-  for (const ClockRecord& clock : ticket.clocks()) {
-    if (clock.metric() == metric) return &clock;
+// Null: there is none.
+ClockRecord* SameClock(TicketClocks& ticket, const ClockRecord& as) {
+  for (ClockRecord& clock : *ticket.mutable_clocks()) {
+    if (IsSameClock(clock, as)) return &clock;
   }
   return nullptr;
-}
-
-bool HasFired(const ClockRecord& clock, int leg, int percent) {
-  return std::any_of(clock.fired().begin(), clock.fired().end(), [&](const auto& fired) {
-    return fired.leg() == leg && fired.percent() == percent;
-  });
 }
 
 // The ticket counted again from nothing, with `input` in its place.
@@ -56,7 +51,7 @@ class Corrections {
   void Correct(const ClockRecord* was, ClockRecord* is) {
     if (was == nullptr) {
       for (const Happening& happening : counted_) {
-        if (happening.clock.metric() == is->metric()) out_.push_back(happening);
+        if (IsSameClock(happening.clock, *is)) out_.push_back(happening);
       }
       return;
     }
@@ -86,10 +81,11 @@ class Corrections {
   // A warning is told once; one that is no longer true cannot be untold and must not be told again.
   void KeepAnnounced(const ClockRecord& was, const ClockRecord* is) {
     for (const state::v1::FiredWarning& fired : was.fired()) {
-      if (is != nullptr && HasFired(*is, fired.leg(), fired.percent())) continue;
-      if (IsAnnounced(ticket_, was.metric(), fired.leg(), fired.percent())) continue;
+      if (is != nullptr && HasFired(*is, fired.leg(), fired.threshold())) continue;
+      if (IsAnnounced(ticket_, was, fired)) continue;
       state::v1::AnnouncedWarning* announced = ticket_.add_announced();
-      announced->set_metric(was.metric());
+      announced->set_clock(was.name());
+      announced->set_cycle(was.cycle());
       *announced->mutable_warning() = fired;
     }
   }
@@ -112,9 +108,9 @@ class Corrections {
   // Warnings and breaches that are true now and were not told.
   void PassOn(const ClockRecord& was, const ClockRecord& is) {
     for (const Happening& happening : counted_) {
-      if (happening.clock.metric() != is.metric()) continue;
+      if (!IsSameClock(happening.clock, is)) continue;
       const bool warning =
-          happening.kind == Kind::kWarned && !HasFired(was, happening.leg, happening.percent);
+          happening.kind == Kind::kWarned && !HasFired(was, happening.leg, happening.threshold);
       bool breach = false;
       if (happening.kind == Kind::kBreached) {
         const StandingBreach* told = BreachOf(was, happening.leg);
@@ -130,7 +126,7 @@ class Corrections {
   void Place(const ClockRecord& was, const ClockRecord& is, bool restated) {
     const auto place = [](const ClockRecord& c) {
       return std::make_tuple(c.state(), c.leg(), c.target(), c.has_due(), c.due(), c.ended_at(),
-                             c.verdict(), c.counted());
+                             c.verdict(), c.counted(), c.started_at());
     };
     if (place(was) == place(is)) return;
     switch (is.state()) {
@@ -173,31 +169,16 @@ bool IsLate(const TicketClocks& ticket, const TicketInput& input) {
   return ticket.inputs_size() > 0 && Before(input, ticket.inputs(ticket.inputs_size() - 1));
 }
 
-bool Matters(const TicketClocks& ticket, const TicketInput& input) {
-  if (input.has_state() || input.has_hold_reason() || input.has_priority() ||
-      input.has_category() || input.has_site()) {
-    return true;
-  }
-  if (!input.response()) return false;
-  return std::none_of(
-      ticket.inputs().begin(), ticket.inputs().end(),
-      [&](const TicketInput& other) { return other.response() && Before(other, input); });
-}
-
 void ApplyLate(const Judge& judge, TicketClocks& ticket, const TicketInput& input,
                Happenings& out) {
   Happenings counted;
   TicketClocks again = CountAgain(judge, ticket, input, counted);
   Corrections corrections(input, counted, ticket, out);
   for (const ClockRecord& was : ticket.clocks()) {
-    ClockRecord* is = nullptr;
-    for (ClockRecord& clock : *again.mutable_clocks()) {
-      if (clock.metric() == was.metric()) is = &clock;
-    }
-    corrections.Correct(&was, is);
+    corrections.Correct(&was, SameClock(again, was));
   }
   for (ClockRecord& is : *again.mutable_clocks()) {
-    if (FindClock(ticket, is.metric()) == nullptr) corrections.Correct(nullptr, &is);
+    if (SameClock(ticket, is) == nullptr) corrections.Correct(nullptr, &is);
   }
   ticket.mutable_clocks()->Swap(again.mutable_clocks());
   ticket.mutable_inputs()->Swap(again.mutable_inputs());

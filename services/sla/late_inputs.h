@@ -11,10 +11,6 @@ namespace watchbell::sla {
 // True if `input` is dated before (or at) something decided already.
 bool IsLate(const state::v1::TicketClocks& ticket, const state::v1::TicketInput& input);
 
-// True if `input` can change anything for a clock. A second response cannot, unless it is dated
-// before the first.
-bool Matters(const state::v1::TicketClocks& ticket, const state::v1::TicketInput& input);
-
 // Applies an input that IsLate.
 void ApplyLate(const Judge& judge, state::v1::TicketClocks& ticket,
                const state::v1::TicketInput& input, Happenings& out);

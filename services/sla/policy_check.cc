@@ -1,90 +1,111 @@
 #include "services/sla/policy_check.h"
 
+#include <map>
 #include <set>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "common/base/proto_time.h"
-#include "common/time/business_calendar.h"
+#include "common/base/shorten.h"
+#include "common/time/wall_time.h"
+#include "services/sla/clock_name.h"
+#include "services/sla/condition.h"
+#include "services/sla/condition_check.h"
+#include "services/sla/metric_rules.h"
+#include "services/sla/target_check.h"
 
 namespace watchbell::sla {
 namespace {
 
-class Checker {
- public:
-  Checker(const std::function<bool(const std::string&)>& calendar_exists,
-          std::vector<FieldViolation>& faults)
-      : calendar_exists_(calendar_exists), faults_(faults) {}
+constexpr int kMostTargets = 500;
 
-  void Check(const v1::Target& target, const std::string& path) {
-    path_ = path;
-    if (target.target_id().empty()) {
-      Fault("target_id", "is required");
-    } else if (!ids_.insert(target.target_id()).second) {
-      Fault("target_id", absl::StrCat("\"", target.target_id(), "\" is given twice"));
+// Whether the selector lists nothing and asks for nothing: what it leaves is its metric's.
+bool SelectsAll(const v1::Target& target) {
+  const bool lists = !target.types().empty() || !target.priorities().empty() ||
+                     !target.categories().empty() || !target.sites().empty() ||
+                     !target.services().empty() || !target.channels().empty() || target.has_vip() ||
+                     !target.tags().empty();
+  const bool groups = target.metric() != v1::METRIC_OPERATIONAL_LEVEL && !target.groups().empty();
+  return !lists && !groups && !target.has_when() && !target.relative().due_date();
+}
+
+bool IsMetric(v1::Metric metric) {
+  return metric != v1::METRIC_UNSPECIFIED && v1::Metric_IsValid(metric);
+}
+
+// Looks at the targets of a set together, in order.
+class SetChecker {
+ public:
+  explicit SetChecker(std::vector<FieldViolation>& faults) : faults_(faults) {}
+
+  void Check(const v1::Target& target, int place, const std::string& path, bool sound_selector) {
+    if (!target.target_id().empty() && !ids_.insert(target.target_id()).second) {
+      Fault(path, "target_id",
+            absl::StrCat("\"", Shorten(target.target_id(), 100), "\" is given twice"));
     }
-    if (target.metric() == v1::METRIC_UNSPECIFIED || !v1::Metric_IsValid(target.metric())) {
-      Fault("metric", "must be a known metric");
+    const std::string name = ClockName(target);
+    if (name.empty()) return;  // for want of an id, which is a fault
+    const auto [it, first] = clocks_.try_emplace(name, Clock{&target, place});
+    Clock& clock = it->second;
+    if (!first) CheckSharing(target, clock, name, path, sound_selector);
+    if (clock.takes_all == nullptr && SelectsAll(target)) {
+      clock.takes_all = &target;
+      clock.takes_all_place = place;
     }
-    CheckSelector(target);
-    CheckTime(target);
-    CheckWarnings(target);
   }
 
  private:
-  void Fault(absl::string_view field, std::string description) {
-    faults_.push_back({absl::StrCat(path_, ".", field), std::move(description)});
+  struct Clock {
+    const v1::Target* first;
+    int first_place;
+    const v1::Target* takes_all = nullptr;  // the first target without a selector
+    int takes_all_place = 0;
+  };
+
+  void Fault(const std::string& path, absl::string_view field, std::string description) {
+    faults_.push_back({absl::StrCat(path, ".", field), std::move(description)});
   }
 
-  void CheckSelector(const v1::Target& target) {
-    for (int i = 0; i < target.priorities_size(); ++i) {
-      if (target.priorities(i) == tickets::v1::PRIORITY_UNSPECIFIED ||
-          !tickets::v1::Priority_IsValid(target.priorities(i))) {
-        Fault(absl::StrCat("priorities[", i, "]"), "must be a known priority");
-      }
+  void CheckSharing(const v1::Target& target, const Clock& clock, const std::string& name,
+                    const std::string& path, bool sound_selector) {
+    if (target.metric() != clock.first->metric()) {
+      if (!IsMetric(target.metric()) || !IsMetric(clock.first->metric())) return;  // told before
+      Fault(path, "clock",
+            absl::StrCat("the clock \"", Shorten(name, 100), "\" is given by targets[",
+                         clock.first_place, "], which has another metric"));
+      return;
     }
-    for (int i = 0; i < target.pause_on_size(); ++i) {
-      if (target.pause_on(i) == tickets::v1::HOLD_REASON_UNSPECIFIED ||
-          !tickets::v1::HoldReason_IsValid(target.pause_on(i))) {
-        Fault(absl::StrCat("pause_on[", i, "]"), "must be a known hold reason");
-      }
-    }
+    if (!sound_selector || clock.takes_all == nullptr) return;
+    const v1::Condition reaching =
+        All({ConditionsOf(target).selector, None({ConditionsOf(*clock.takes_all).selector})});
+    if (CanHold(reaching)) return;
+    faults_.push_back({path, absl::StrCat("can never be reached: targets[", clock.takes_all_place,
+                                          "], which has no selector, comes first on the clock \"",
+                                          Shorten(name, 100), "\"")});
   }
 
-  void CheckTime(const v1::Target& target) {
-    const absl::Duration duration = FromProto(target.duration());
-    if (duration < absl::Seconds(1)) {
-      Fault("duration", "must be at least 1 s");
-    } else if (duration > kDeadlineHorizon) {
-      Fault("duration", "must be at most 20 years of 365 days");
-    }
-    if (target.basis() != v1::TIME_BASIS_BUSINESS && target.basis() != v1::TIME_BASIS_CALENDAR) {
-      Fault("basis", "must be BUSINESS or CALENDAR");
-    }
-    if (target.calendar_id().empty()) {
-      if (target.basis() == v1::TIME_BASIS_BUSINESS) {
-        Fault("calendar_id", "is required with business time");
-      }
-    } else if (!calendar_exists_(target.calendar_id())) {
-      Fault("calendar_id", absl::StrCat("there is no calendar \"", target.calendar_id(), "\""));
-    }
-  }
-
-  void CheckWarnings(const v1::Target& target) {
-    for (int i = 0; i < target.warn_percent_size(); ++i) {
-      const int percent = target.warn_percent(i);
-      if (percent < 1 || percent > 99) {
-        Fault(absl::StrCat("warn_percent[", i, "]"), "must be 1 to 99");
-      } else if (i > 0 && percent <= target.warn_percent(i - 1)) {
-        Fault(absl::StrCat("warn_percent[", i, "]"), "must be ascending");
-      }
-    }
-  }
-
-  const std::function<bool(const std::string&)>& calendar_exists_;
   std::vector<FieldViolation>& faults_;
   std::set<std::string> ids_;
-  std::string path_;
+  std::map<std::string, Clock> clocks_;
 };
+
+void CheckSiteZones(const v1::PolicySet& policy, absl::string_view prefix,
+                    std::vector<FieldViolation>& faults) {
+  const std::map<std::string, std::string> zones(policy.site_time_zones().begin(),
+                                                 policy.site_time_zones().end());
+  for (const auto& [site, zone] : zones) {
+    const std::string path = absl::StrCat(prefix, ".site_time_zones[\"", Shorten(site, 100), "\"]");
+    if (site.empty()) faults.push_back({path, "a site must not be empty"});
+    if (!LoadZone(zone)) {
+      faults.push_back({path, absl::StrCat("unknown time zone \"", Shorten(zone, 100), "\"")});
+    }
+  }
+  if (!zones.empty()) return;
+  for (int i = 0; i < policy.targets_size(); ++i) {
+    if (policy.targets(i).zone_source() != v1::ZONE_SOURCE_SITE) continue;
+    faults.push_back({absl::StrCat(prefix, ".targets[", i, "].zone_source"),
+                      "SITE needs the sites' zones in site_time_zones"});
+  }
+}
 
 }  // namespace
 
@@ -94,11 +115,19 @@ std::vector<FieldViolation> PolicyFaults(
   std::vector<FieldViolation> faults;
   if (policy.targets().empty()) {
     faults.push_back({absl::StrCat(prefix, ".targets"), "at least one target is required"});
+  } else if (policy.targets_size() > kMostTargets) {
+    faults.push_back(
+        {absl::StrCat(prefix, ".targets"),
+         absl::StrCat("has ", policy.targets_size(), " items, at most ", kMostTargets)});
+    return faults;
   }
-  Checker checker(calendar_exists, faults);
+  SetChecker set(faults);
   for (int i = 0; i < policy.targets_size(); ++i) {
-    checker.Check(policy.targets(i), absl::StrCat(prefix, ".targets[", i, "]"));
+    const std::string path = absl::StrCat(prefix, ".targets[", i, "]");
+    const bool sound_selector = AddTargetFaults(policy.targets(i), path, calendar_exists, faults);
+    set.Check(policy.targets(i), i, path, sound_selector);
   }
+  CheckSiteZones(policy, prefix, faults);
   return faults;
 }
 

@@ -12,10 +12,11 @@
 namespace watchbell::sla {
 
 // Every fault, by path below `prefix` ("policy_set" gives "policy_set.targets[2].calendar_id");
-// empty = sound. Faults: no targets, target id missing or twice, unknown metric or basis, duration
-// under 1 s or over 20 years, business time without calendar, a calendar that `calendar_exists`
-// does not know, warning percents out of range or not ascending, UNSPECIFIED as a priority or hold
-// reason.
+// empty = sound. Faults of the set: no targets or too many, a target id twice, targets of one clock
+// that measure different things, a target that no ticket reaches because one before it takes them
+// all, zones of sites unknown or needed and missing. Of a target: whatever its comments in
+// sla.proto rule out, a calendar that `calendar_exists` does not know, a selector that no ticket
+// can match.
 std::vector<FieldViolation> PolicyFaults(
     const v1::PolicySet& policy, absl::string_view prefix,
     const std::function<bool(const std::string& calendar_id)>& calendar_exists);

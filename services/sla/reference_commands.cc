@@ -6,7 +6,9 @@
 #include "absl/strings/str_cat.h"
 #include "common/base/errors.h"
 #include "services/sla/calendars.h"
-#include "services/sla/policy_check.h"
+#include "services/sla/holiday_import.h"
+#include "services/sla/policy_commands.h"
+#include "services/sla/same_content.h"
 #include "services/sla/sla_store.h"
 #include "watchbell/sla/state/v1/state.pb.h"
 #include "watchbell/sla/v1/sla_service.pb.h"
@@ -17,76 +19,55 @@ namespace {
 using engine::Decision;
 using engine::EntityKey;
 
-// The same but for the version, which is the server's.
-template <typename T>
-bool SameContent(const T& present, T asked) {
-  asked.set_version(present.version());
-  return present.SerializeAsString() == asked.SerializeAsString();
+// What can be refused before anything is read of a calendar that is to be stored: its members must
+// be there, and what may be a member of others stays one.
+std::vector<FieldViolation> PutCalendarFaults(const engine::View& view, const std::string& tenant,
+                                              const v1::Calendar* present,
+                                              const v1::Calendar& calendar) {
+  std::vector<FieldViolation> faults =
+      CalendarFaults(calendar, "calendar", [&](const std::string& id) -> const v1::Calendar* {
+        const auto* member = view.Get<state::v1::StoredCalendar>(CalendarKey(tenant, id));
+        return member == nullptr ? nullptr : &member->calendar();
+      });
+  if (calendar.union_of_size() > 0 && present != nullptr && present->union_of_size() == 0) {
+    faults.push_back(
+        {"calendar.union_of", "a stored calendar cannot become a union: unions may be made of it"});
+  }
+  return faults;
 }
 
-Decision PutCalendar(const engine::View& view, const std::string& tenant,
+Decision PutCalendar(const engine::View& view, const engine::Input& input,
                      const v1::PutCalendarRequest& request) {
+  const std::string& tenant = input.identity.tenant;
   v1::Calendar calendar = request.calendar();
-  if (auto faults = CalendarFaults(calendar, "calendar"); !faults.empty()) {
-    return Decision::Refuse(InvalidFields(std::move(faults)));
-  }
-  Decision decision;
   const EntityKey head = CalendarKey(tenant, calendar.calendar_id());
-  const auto* present = view.Get<state::v1::StoredCalendar>(head);
-  if (present != nullptr && SameContent(present->calendar(), calendar)) {
-    decision.Reply(present->calendar());
-    return decision;
-  }
-  calendar.set_version(present == nullptr ? 1 : present->calendar().version() + 1);
+  const auto* stored = view.Get<state::v1::StoredCalendar>(head);
+  const v1::Calendar* present = stored == nullptr ? nullptr : &stored->calendar();
+  calendar.set_version(present == nullptr ? 1 : present->version() + 1);
   const EntityKey version = CalendarVersionKey(tenant, calendar.calendar_id(), calendar.version());
-  if (!view.Loaded(version)) return Decision::NeedsMore({version});
-  decision.Reply(calendar);
-  const state::v1::StoredCalendar stored = ToStored(std::move(calendar));
-  decision.Put(head, stored);
-  decision.Put(version, stored);
-  return decision;
-}
-
-Decision PutPolicySet(const engine::View& view, const std::string& tenant,
-                      const v1::PutPolicySetRequest& request) {
-  v1::PolicySet policy = request.policy_set();
-  const auto calendar_exists = [&](const std::string& id) {
-    return view.Get<state::v1::StoredCalendar>(CalendarKey(tenant, id)) != nullptr;
-  };
-  if (auto faults = PolicyFaults(policy, "policy_set", calendar_exists); !faults.empty()) {
+  // All at once, and before the holidays are read: that is long work to do twice.
+  std::vector<EntityKey> missing;
+  if (!view.Loaded(version)) missing.push_back(version);
+  for (const std::string& id : calendar.union_of()) {
+    if (!view.Loaded(CalendarKey(tenant, id))) missing.push_back(CalendarKey(tenant, id));
+  }
+  if (!missing.empty()) return Decision::NeedsMore(std::move(missing));
+  if (!request.holidays_ics().empty()) {
+    auto faults = AddHolidays(request.holidays_ics(), "holidays_ics", input.now, calendar);
+    if (!faults.empty()) return Decision::Refuse(InvalidFields(std::move(faults)));
+  }
+  if (auto faults = PutCalendarFaults(view, tenant, present, calendar); !faults.empty()) {
     return Decision::Refuse(InvalidFields(std::move(faults)));
   }
   Decision decision;
-  const EntityKey head = PolicySetKey(tenant, policy.policy_set_id());
-  const auto* present = view.Get<state::v1::StoredPolicySet>(head);
-  if (present != nullptr && SameContent(present->policy_set(), policy)) {
-    decision.Reply(present->policy_set());
+  if (present != nullptr && SameContent(*present, calendar)) {
+    decision.Reply(*present);
     return decision;
   }
-  policy.set_version(present == nullptr ? 1 : present->policy_set().version() + 1);
-  const EntityKey version = PolicyVersionKey(tenant, policy.policy_set_id(), policy.version());
-  if (!view.Loaded(version)) return Decision::NeedsMore({version});
-  decision.Reply(policy);
-  state::v1::StoredPolicySet stored;
-  *stored.mutable_policy_set() = std::move(policy);
-  decision.Put(head, stored);
-  decision.Put(version, stored);
-  return decision;
-}
-
-Decision ActivatePolicySet(const engine::View& view, const std::string& tenant,
-                           const v1::ActivatePolicySetRequest& request) {
-  const EntityKey policy = PolicySetKey(tenant, request.policy_set_id());
-  if (view.Get<state::v1::StoredPolicySet>(policy) == nullptr) {
-    return Decision::Refuse(NotFound(absl::StrCat("policySets/", request.policy_set_id())));
-  }
-  Decision decision;
-  state::v1::ActivePolicySet active;
-  active.set_policy_set_id(request.policy_set_id());
-  decision.Put(ActivePolicyKey(tenant), std::move(active));
-  v1::ActivatePolicySetResponse response;
-  response.set_policy_set_id(request.policy_set_id());
-  decision.Reply(response);
+  decision.Reply(calendar);
+  const state::v1::StoredCalendar next = ToStored(std::move(calendar));
+  decision.Put(head, next);
+  decision.Put(version, next);
   return decision;
 }
 
@@ -97,29 +78,21 @@ std::vector<EntityKey> ReferenceCommandNeeds(const engine::Input& input) {
   if (const auto* calendar = input.As<v1::PutCalendarRequest>()) {
     return {CalendarKey(tenant, calendar->calendar().calendar_id())};
   }
-  if (const auto* policy = input.As<v1::PutPolicySetRequest>()) {
-    std::vector<EntityKey> keys = {PolicySetKey(tenant, policy->policy_set().policy_set_id())};
-    for (const v1::Target& target : policy->policy_set().targets()) {
-      if (!target.calendar_id().empty()) keys.push_back(CalendarKey(tenant, target.calendar_id()));
-    }
-    return keys;
-  }
-  if (const auto* activate = input.As<v1::ActivatePolicySetRequest>()) {
-    return {ActivePolicyKey(tenant), PolicySetKey(tenant, activate->policy_set_id())};
-  }
-  return {};
+  return PolicyCommandNeeds(input);
 }
 
 Decision DecideReferenceCommand(const engine::View& view, const engine::Input& input) {
-  const std::string& tenant = input.identity.tenant;
   if (const auto* calendar = input.As<v1::PutCalendarRequest>()) {
-    return PutCalendar(view, tenant, *calendar);
+    return PutCalendar(view, input, *calendar);
   }
   if (const auto* policy = input.As<v1::PutPolicySetRequest>()) {
-    return PutPolicySet(view, tenant, *policy);
+    return PutPolicySet(view, input, *policy);
   }
   if (const auto* activate = input.As<v1::ActivatePolicySetRequest>()) {
-    return ActivatePolicySet(view, tenant, *activate);
+    return ActivatePolicySet(view, input, *activate);
+  }
+  if (const auto* retire = input.As<v1::RetirePolicySetRequest>()) {
+    return RetirePolicySet(view, input, *retire);
   }
   return Decision::Refuse(absl::UnimplementedError("no such command"));
 }

@@ -29,18 +29,18 @@ ClockRecord* EarliestClock(TicketClocks& ticket) {
 void FireWarning(const TicketClocks& ticket, ClockRecord& clock, Happenings& out) {
   const state::v1::PendingWarning warning = clock.pending(0);
   clock.mutable_pending()->erase(clock.pending().begin());
-  clock.set_elapsed(ThresholdTime(clock.allowed(), warning.percent()));
+  clock.set_elapsed(WarnAt{warning.threshold()}.Amount(clock.allowed()));
   state::v1::FiredWarning* fired = clock.add_fired();
   fired->set_leg(clock.leg());
-  fired->set_percent(warning.percent());
+  *fired->mutable_threshold() = warning.threshold();
   // A late input can bring a threshold back that was announced already: it is crossed again, but
   // told once.
-  if (IsAnnounced(ticket, clock.metric(), clock.leg(), warning.percent())) return;
+  if (IsAnnounced(ticket, clock, *fired)) return;
   out.push_back({.kind = Happening::Kind::kWarned,
                  .at = warning.at(),
                  .clock = clock,
                  .leg = clock.leg(),
-                 .percent = warning.percent()});
+                 .threshold = warning.threshold()});
 }
 
 void FireBreach(ClockRecord& clock, Happenings& out) {
@@ -59,11 +59,14 @@ void FireBreach(ClockRecord& clock, Happenings& out) {
 
 }  // namespace
 
-bool IsAnnounced(const TicketClocks& ticket, v1::Metric metric, int leg, int percent) {
+bool IsAnnounced(const TicketClocks& ticket, const ClockRecord& clock,
+                 const state::v1::FiredWarning& warning) {
   return std::any_of(ticket.announced().begin(), ticket.announced().end(),
                      [&](const state::v1::AnnouncedWarning& announced) {
-                       return announced.metric() == metric && announced.warning().leg() == leg &&
-                              announced.warning().percent() == percent;
+                       return announced.clock() == clock.name() &&
+                              announced.cycle() == clock.cycle() &&
+                              announced.warning().leg() == warning.leg() &&
+                              announced.warning().threshold() == warning.threshold();
                      });
 }
 

@@ -9,6 +9,7 @@
 #include "services/sla/clock_view.h"
 #include "services/sla/judge_loading.h"
 #include "services/sla/late_inputs.h"
+#include "services/sla/policy_schedule.h"
 #include "services/sla/reference_commands.h"
 #include "services/sla/sla_store.h"
 #include "services/sla/ticket_events.h"
@@ -53,14 +54,24 @@ void EmitSettled(const EntityKey& key, const TicketEvent& event, const TicketClo
   decision.Emit(key, std::move(settled), absl::FromUnixMicros(event.as_of));
 }
 
-// The policy set that judges a ticket when it is first heard of; "" = none.
-std::string PolicyFor(const engine::View& view, const std::string& tenant,
-                      const tickets::v1::Ticket& ticket) {
-  if (ticket.import().historic() && !ticket.import().policy_set().empty()) {
-    return ticket.import().policy_set();
-  }
-  const auto* active = view.Get<state::v1::ActivePolicySet>(ActivePolicyKey(tenant));
-  return active == nullptr ? "" : active->policy_set_id();
+// What judges a ticket when it is first heard of: a version of a policy set, 0 = the newest.
+struct PolicyChoice {
+  std::string policy_set_id;  // "" = none
+  int64_t version = 0;
+};
+
+PolicyChoice PolicyFor(const engine::View& view, const Input& input,
+                       const tickets::v1::Ticket& ticket) {
+  const bool historic = ticket.import().historic();
+  if (historic && !ticket.import().policy_set().empty()) return {ticket.import().policy_set(), 0};
+  const auto* schedule =
+      view.Get<state::v1::PolicySchedule>(PolicyScheduleKey(input.identity.tenant));
+  if (schedule == nullptr) return {};
+  // A history is older than any policy that could judge it.
+  const absl::Time at = historic ? input.now : FromProto(ticket.opened_at());
+  const state::v1::ScheduledPolicy* in_force = InForce(*schedule, absl::ToUnixMicros(at));
+  if (in_force == nullptr) return {};
+  return {in_force->policy_set_id(), in_force->version()};
 }
 
 // What to answer when a judge is not at hand.
@@ -69,19 +80,19 @@ Decision Without(LoadedJudge loaded) {
   return loaded.error.ok() ? Decision() : Decision::Refuse(std::move(loaded.error));
 }
 
-Decision Created(const engine::View& view, CalendarCache& cache, const Input& input,
+Decision Created(const engine::View& view, JudgeCaches& caches, const Input& input,
                  const TicketEvent& event) {
   const std::string& tenant = input.identity.tenant;
-  const std::string policy_set_id = PolicyFor(view, tenant, *event.ticket);
-  if (policy_set_id.empty()) return Decision();
+  const PolicyChoice policy = PolicyFor(view, input, *event.ticket);
+  if (policy.policy_set_id.empty()) return Decision();
   TicketClocks next;
-  LoadedJudge loaded = PinNewest(view, cache, tenant, policy_set_id, next);
+  LoadedJudge loaded = PinPolicy(view, caches, tenant, policy.policy_set_id, policy.version, next);
   if (!loaded.judge) return Without(std::move(loaded));
   KeepFacts(*event.ticket, next);
   next.set_opened_at(absl::ToUnixMicros(FromProto(event.ticket->opened_at())));
   Happenings happened;
-  ApplyInput(*loaded.judge, next,
-             ChangesOf(nullptr, event, next.opened_at(), input.envelope.version), happened);
+  ApplyInput(*loaded.judge, next, InputOf(nullptr, event, next.opened_at(), input.envelope.version),
+             happened);
   Decision decision;
   const EntityKey key = TicketKey(tenant, event.ticket->ticket_id());
   Announce(key, next, happened, decision);
@@ -89,16 +100,16 @@ Decision Created(const engine::View& view, CalendarCache& cache, const Input& in
   return decision;
 }
 
-Decision Changed(const engine::View& view, CalendarCache& cache, const Input& input,
+Decision Changed(const engine::View& view, JudgeCaches& caches, const Input& input,
                  const TicketEvent& event, const TicketClocks& stored) {
   const EntityKey key = TicketKey(input.identity.tenant, event.ticket->ticket_id());
   const int64_t at = std::max(absl::ToUnixMicros(input.envelope.occurred_at), stored.opened_at());
   const state::v1::TicketInput change =
-      ChangesOf(&stored.ticket(), event, at, input.envelope.version);
-  const bool matters = Matters(stored, change);
+      InputOf(&stored.ticket(), event, at, input.envelope.version);
+  const bool matters = Matters(change);
   LoadedJudge loaded;
   if (matters) {
-    loaded = LoadPinned(view, cache, input.identity.tenant, stored);
+    loaded = LoadPinned(view, caches, input.identity.tenant, stored);
     if (!loaded.judge) return Without(std::move(loaded));
   }
 
@@ -119,7 +130,7 @@ Decision Changed(const engine::View& view, CalendarCache& cache, const Input& in
   } else if (matters) {
     ApplyInOrder(*loaded.judge, next, change, happened);
   }
-  if (event.kind == TicketEvent::Kind::kImportFinished) {
+  if (event.kind == state::v1::TICKET_EVENT_KIND_IMPORT_FINISHED) {
     // What lies before as_of is history, also of a ticket that goes live here.
     const bool now_historic = next.historic();
     next.set_historic(was_historic);
@@ -149,7 +160,8 @@ std::vector<EntityKey> SlaDecider::Needs(const Input& input) const {
       if (!event) return {};
       const std::string& tenant = input.identity.tenant;
       std::vector<EntityKey> keys = {TicketKey(tenant, event->ticket->ticket_id())};
-      if (event->kind == TicketEvent::Kind::kCreated) keys.push_back(ActivePolicyKey(tenant));
+      if (event->kind == state::v1::TICKET_EVENT_KIND_CREATED)
+        keys.push_back(PolicyScheduleKey(tenant));
       return keys;
     }
     case Input::Kind::kOutcome:
@@ -179,10 +191,11 @@ Decision SlaDecider::DecideEvent(const engine::View& view, const Input& input) c
   const auto* stored = view.Get<TicketClocks>(key);
   // Nothing is kept of tickets no policy set judges.
   const bool judged = stored != nullptr && !stored->policy_set_id().empty();
-  if (judged) return Changed(view, calendars_, input, *event, *stored);
-  if (event->kind == TicketEvent::Kind::kCreated) return Created(view, calendars_, input, *event);
+  if (judged) return Changed(view, caches_, input, *event, *stored);
+  if (event->kind == state::v1::TICKET_EVENT_KIND_CREATED)
+    return Created(view, caches_, input, *event);
   Decision decision;
-  if (event->kind == TicketEvent::Kind::kImportFinished) {
+  if (event->kind == state::v1::TICKET_EVENT_KIND_IMPORT_FINISHED) {
     EmitSettled(key, *event, TicketClocks(), decision);
   }
   return decision;

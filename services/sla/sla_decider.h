@@ -6,11 +6,11 @@
 #include <vector>
 
 #include "common/engine/decider.h"
-#include "services/sla/calendars.h"
+#include "services/sla/judge_loading.h"
 
 namespace watchbell::sla {
 
-// Thread-safe; compiled calendars are its only memory, and only a memo.
+// Thread-safe; what is compiled is its only memory, and only a memo.
 class SlaDecider : public engine::Decider {
  public:
   const std::vector<engine::EntityClass>& classes() const override;
@@ -21,7 +21,7 @@ class SlaDecider : public engine::Decider {
   engine::Decision DecideEvent(const engine::View& view, const engine::Input& input) const;
   engine::Decision DecideTimer(const engine::View& view, const engine::Input& input) const;
 
-  mutable CalendarCache calendars_;
+  mutable JudgeCaches caches_;
 };
 
 }  // namespace watchbell::sla

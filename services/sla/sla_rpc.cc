@@ -1,5 +1,7 @@
 #include "services/sla/sla_rpc.h"
 
+#include <algorithm>
+#include <memory>
 #include <string>
 #include <utility>
 
@@ -8,8 +10,11 @@
 #include "common/base/errors.h"
 #include "common/base/proto_time.h"
 #include "common/base/status_macros.h"
-#include "services/sla/calendars.h"
+#include "services/sla/calendar_rpc.h"
 #include "services/sla/clock_view.h"
+#include "services/sla/explain_rpc.h"
+#include "services/sla/import_clocks.h"
+#include "services/sla/policy_schedule.h"
 #include "services/sla/preview.h"
 #include "services/sla/sla_store.h"
 #include "watchbell/sla/state/v1/state.pb.h"
@@ -19,6 +24,7 @@ namespace watchbell::sla {
 namespace {
 
 constexpr char kManager[] = "manager";
+constexpr int64_t kMaxVersions = 1000;  // answered at once
 
 // The stored state under `key`, or NOT_FOUND naming `resource`.
 template <typename T>
@@ -30,20 +36,53 @@ absl::StatusOr<std::unique_ptr<T>> Require(runtime::ServiceCore& core, const eng
   return stored;
 }
 
+std::string Versioned(const std::string& resource, int64_t version) {
+  return version == 0 ? resource : absl::StrCat(resource, "@", version);
+}
+
+// Version 0 = the newest.
 absl::StatusOr<v1::Calendar> GetCalendar(runtime::ServiceCore& core, const std::string& tenant,
-                                         const std::string& id) {
+                                         const std::string& id, int64_t version = 0) {
+  const engine::EntityKey key =
+      version == 0 ? CalendarKey(tenant, id) : CalendarVersionKey(tenant, id, version);
   ASSIGN_OR_RETURN(const auto stored,
-                   Require<state::v1::StoredCalendar>(core, CalendarKey(tenant, id),
-                                                      absl::StrCat("calendars/", id)));
+                   Require<state::v1::StoredCalendar>(
+                       core, key, Versioned(absl::StrCat("calendars/", id), version)));
   return stored->calendar();
 }
 
 absl::StatusOr<v1::PolicySet> GetPolicySet(runtime::ServiceCore& core, const std::string& tenant,
-                                           const std::string& id) {
+                                           const v1::GetPolicySetRequest& request) {
+  const std::string& id = request.policy_set_id();
+  const int64_t version = request.version();
+  const engine::EntityKey key =
+      version == 0 ? PolicySetKey(tenant, id) : PolicyVersionKey(tenant, id, version);
   ASSIGN_OR_RETURN(const auto stored,
-                   Require<state::v1::StoredPolicySet>(core, PolicySetKey(tenant, id),
-                                                       absl::StrCat("policySets/", id)));
+                   Require<state::v1::StoredPolicySet>(
+                       core, key, Versioned(absl::StrCat("policySets/", id), version)));
   return stored->policy_set();
+}
+
+absl::StatusOr<v1::ListPolicyVersionsResponse> ListPolicyVersions(runtime::ServiceCore& core,
+                                                                  const std::string& tenant,
+                                                                  const std::string& id) {
+  const engine::EntityKey head = PolicySetKey(tenant, id);
+  ASSIGN_OR_RETURN(const auto newest, Require<state::v1::StoredPolicySet>(
+                                          core, head, absl::StrCat("policySets/", id)));
+  const engine::EntityKey key = PolicyScheduleKey(tenant);
+  ASSIGN_OR_RETURN(auto schedule, runtime::ReadEntity<state::v1::PolicySchedule>(
+                                      core.database(), key.cls, key.tenant, key.id));
+  if (schedule == nullptr) schedule = std::make_unique<state::v1::PolicySchedule>();
+  const int64_t now = absl::ToUnixMicros(core.clock().Now());
+  const int64_t last = newest->policy_set().version();
+  v1::ListPolicyVersionsResponse response;
+  for (int64_t version = last; version > std::max<int64_t>(0, last - kMaxVersions); --version) {
+    const engine::EntityKey one = PolicyVersionKey(tenant, id, version);
+    ASSIGN_OR_RETURN(const auto stored, runtime::ReadEntity<state::v1::StoredPolicySet>(
+                                            core.database(), one.cls, one.tenant, one.id));
+    if (stored != nullptr) *response.add_versions() = VersionView(*schedule, *stored, now);
+  }
+  return response;
 }
 
 absl::StatusOr<v1::ListClocksResponse> ListClocks(runtime::ServiceCore& core,
@@ -66,14 +105,10 @@ absl::StatusOr<v1::ListClocksResponse> ListClocks(runtime::ServiceCore& core,
 absl::StatusOr<v1::PreviewDeadlineResponse> PreviewDeadline(
     runtime::ServiceCore& core, const std::string& tenant,
     const v1::PreviewDeadlineRequest& request) {
-  if (request.calendar_id().empty() == !request.has_calendar()) {
-    return InvalidField("calendar_id", "give either calendar_id or calendar");
-  }
-  v1::Calendar calendar = request.calendar();
-  if (!request.has_calendar()) {
-    ASSIGN_OR_RETURN(calendar, GetCalendar(core, tenant, request.calendar_id()));
-  }
-  ASSIGN_OR_RETURN(const auto compiled, CompileCalendar(calendar, "calendar"));
+  ASSIGN_OR_RETURN(const CalendarWithMembers read,
+                   ReadCalendar(core, tenant, request.calendar_id(),
+                                request.has_calendar() ? &request.calendar() : nullptr));
+  ASSIGN_OR_RETURN(const auto compiled, CompileCalendar(read.calendar, "calendar", read.find()));
   return Preview(*compiled, FromProto(request.start()), absl::Seconds(request.target_seconds()));
 }
 
@@ -85,17 +120,37 @@ std::vector<std::unique_ptr<rpc::Service>> MakeServices(runtime::ModuleContext c
   service->Command("PutCalendar", core->engine(), kManager);
   service->Command("PutPolicySet", core->engine(), kManager);
   service->Command("ActivatePolicySet", core->engine(), kManager);
+  service->Command("RetirePolicySet", core->engine(), kManager);
   service->Query<v1::GetCalendarRequest, v1::Calendar>(
       "GetCalendar", [core](const rpc::CallContext& call, const v1::GetCalendarRequest& request) {
-        return GetCalendar(*core, call.identity.tenant, request.calendar_id());
+        return GetCalendar(*core, call.identity.tenant, request.calendar_id(), request.version());
       });
   service->Query<v1::GetPolicySetRequest, v1::PolicySet>(
       "GetPolicySet", [core](const rpc::CallContext& call, const v1::GetPolicySetRequest& request) {
-        return GetPolicySet(*core, call.identity.tenant, request.policy_set_id());
+        return GetPolicySet(*core, call.identity.tenant, request);
+      });
+  service->Query<v1::ListPolicyVersionsRequest, v1::ListPolicyVersionsResponse>(
+      "ListPolicyVersions",
+      [core](const rpc::CallContext& call, const v1::ListPolicyVersionsRequest& request) {
+        return ListPolicyVersions(*core, call.identity.tenant, request.policy_set_id());
       });
   service->Query<v1::ListClocksRequest, v1::ListClocksResponse>(
       "ListClocks", [core](const rpc::CallContext& call, const v1::ListClocksRequest& request) {
         return ListClocks(*core, call.identity.tenant, request.ticket());
+      });
+  service->Query<v1::ExplainClockRequest, v1::ClockExplanation>(
+      "ExplainClock", [core, caches = std::make_shared<JudgeCaches>()](
+                          const rpc::CallContext& call, const v1::ExplainClockRequest& request) {
+        return AnswerExplainClock(*core, *caches, call.identity.tenant, request);
+      });
+  service->Query<v1::LintCalendarRequest, v1::LintCalendarResponse>(
+      "LintCalendar", [core](const rpc::CallContext& call, const v1::LintCalendarRequest& request) {
+        return AnswerLintCalendar(*core, call.identity.tenant, request);
+      });
+  service->Query<v1::ListImportClocksRequest, v1::ListImportClocksResponse>(
+      "ListImportClocks",
+      [core](const rpc::CallContext& call, const v1::ListImportClocksRequest& request) {
+        return ListImportClocks(core->database(), call.identity.tenant, request);
       });
   service->Query<v1::PreviewDeadlineRequest, v1::PreviewDeadlineResponse>(
       "PreviewDeadline",

@@ -16,7 +16,7 @@ engine::EntityClass Reference(int cls, const char* name) {
 
 const std::vector<engine::EntityClass>& Classes() {
   static const auto* const classes = new std::vector<engine::EntityClass>{
-      Reference<state::v1::ActivePolicySet>(kActivePolicyClass, "active_policy"),
+      Reference<state::v1::PolicySchedule>(kPolicyScheduleClass, "policy_schedule"),
       Reference<state::v1::StoredPolicySet>(kPolicySetClass, "policy_set"),
       Reference<state::v1::StoredPolicySet>(kPolicyVersionClass, "policy_set_version"),
       Reference<state::v1::StoredCalendar>(kCalendarClass, "calendar"),
@@ -26,8 +26,8 @@ const std::vector<engine::EntityClass>& Classes() {
   return *classes;
 }
 
-engine::EntityKey ActivePolicyKey(const std::string& tenant) {
-  return {kActivePolicyClass, tenant, "active"};
+engine::EntityKey PolicyScheduleKey(const std::string& tenant) {
+  return {kPolicyScheduleClass, tenant, "schedule"};
 }
 
 engine::EntityKey PolicySetKey(const std::string& tenant, const std::string& policy_set_id) {

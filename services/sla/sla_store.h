@@ -13,7 +13,7 @@ namespace watchbell::sla {
 
 // In locking order.
 enum ClassId : int {
-  kActivePolicyClass = 1,     // state::v1::ActivePolicySet, one a tenant
+  kPolicyScheduleClass = 1,   // state::v1::PolicySchedule, one a tenant
   kPolicySetClass = 2,        // state::v1::StoredPolicySet, the newest version
   kPolicyVersionClass = 3,    // state::v1::StoredPolicySet, each version
   kCalendarClass = 4,         // state::v1::StoredCalendar, the newest version
@@ -23,7 +23,7 @@ enum ClassId : int {
 
 const std::vector<engine::EntityClass>& Classes();
 
-engine::EntityKey ActivePolicyKey(const std::string& tenant);
+engine::EntityKey PolicyScheduleKey(const std::string& tenant);
 engine::EntityKey PolicySetKey(const std::string& tenant, const std::string& policy_set_id);
 engine::EntityKey PolicyVersionKey(const std::string& tenant, const std::string& policy_set_id,
                                    int64_t version);

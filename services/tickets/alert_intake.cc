@@ -292,7 +292,7 @@ class Intake {
 
   std::string OpenTicket(const ParsedAlert& alert, const std::string& fingerprint) {
     counter_.set_last(counter_.last() + 1);
-    const std::string id = TicketId(counter_.last());
+    const std::string id = TicketId(v1::TICKET_TYPE_INCIDENT, counter_.last());
     const EntityKey key = TicketKey(tenant_, id);
     Copy<state::v1::TicketState>& copy = tickets_.New(id);
     copy.state.set_description(alert.description);

@@ -63,10 +63,4 @@ std::string CorrelationId(absl::string_view tenant, const std::string& integrati
   return absl::StrCat(integration, "/", hash.Hex());
 }
 
-std::string HashFields(absl::Span<const absl::string_view> fields) {
-  Fnv128 hash;
-  for (const absl::string_view field : fields) hash.Field(field);
-  return hash.Hex();
-}
-
 }  // namespace watchbell::tickets

@@ -11,7 +11,6 @@
 #include <string>
 
 #include "absl/strings/string_view.h"
-#include "absl/types/span.h"
 
 namespace watchbell::tickets {
 
@@ -25,8 +24,5 @@ std::string AlertFingerprint(absl::string_view tenant, absl::string_view integra
 // out, so that the warning and the critical twin of one trouble do.
 std::string CorrelationId(absl::string_view tenant, const std::string& integration,
                           const Labels& group_labels);
-
-// The hash itself over some fields: 32 hex digits.
-std::string HashFields(absl::Span<const absl::string_view> fields);
 
 }  // namespace watchbell::tickets

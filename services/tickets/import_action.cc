@@ -3,6 +3,7 @@
 #include "common/base/errors.h"
 #include "common/base/status_macros.h"
 #include "services/tickets/blank.h"
+#include "services/tickets/given_facts.h"
 #include "services/tickets/priority_matrix.h"
 
 namespace watchbell::tickets {
@@ -27,23 +28,14 @@ absl::StatusOr<state::v1::TicketState> ImportedFacts(const v1::ImportBatchReques
   state::v1::TicketState state;
   state.set_description(given.description());
   v1::Ticket& ticket = *state.mutable_ticket();
-  ticket.set_type(given.type());
+  RETURN_IF_ERROR(TakeGivenFacts(given, "create.ticket.", &ticket));
   ticket.set_title(IsBlank(given.title()) ? command.external_id() : given.title());
-  ticket.set_impact(given.impact());
-  ticket.set_urgency(given.urgency());
   ticket.set_priority(given.priority() != v1::PRIORITY_UNSPECIFIED
                           ? given.priority()
                           : PriorityOf(given.impact(), given.urgency()));
   ticket.set_requester(given.requester());
   ticket.set_creator(given.creator());
   ticket.set_channel(given.channel());
-  ticket.set_site(given.site());
-  if (given.has_classification()) *ticket.mutable_classification() = given.classification();
-  ticket.set_config_item(given.config_item());
-  ticket.set_group(given.group());
-  ticket.set_assignee(given.assignee());
-  ticket.set_vendor(given.vendor());
-  if (given.has_links()) *ticket.mutable_links() = given.links();
   ticket.set_knowledge(given.knowledge());
   ticket.set_priority_confirmed(given.priority_confirmed());
   v1::Import& import = *ticket.mutable_import();

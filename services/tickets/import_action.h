@@ -8,7 +8,7 @@
 namespace watchbell::tickets {
 
 // The state of a ticket before its Create: the facts the source gave, and where it came from.
-// INVALID_ARGUMENT if it has no type.
+// INVALID_ARGUMENT if it has no type, and as TakeGivenFacts.
 absl::StatusOr<state::v1::TicketState> ImportedFacts(const v1::ImportBatchRequest& batch,
                                                      const v1::ImportCommand& command);
 

@@ -65,11 +65,11 @@ class ImportRun {
   }
 
  private:
-  // Tickets and pages the commands may touch, as far as they are not loaded. New tickets get the
-  // counter's next ids.
+  // Tickets and pages the commands may touch, as far as they are not loaded. New tickets are not
+  // there yet.
   std::vector<EntityKey> Missing() {
     std::vector<EntityKey> keys;
-    int creates = 0;
+    int creates = 0;  // at most
     for (const v1::ImportCommand& command : request_.commands()) {
       auto [it, first] = tickets_.try_emplace(command.external_id());
       Working& working = it->second;
@@ -83,7 +83,6 @@ class ImportRun {
       }
       if (working.key.id.empty() && command.has_create()) ++creates;
     }
-    for (int i = 1; i <= creates; ++i) keys.push_back(NewKey(counter_.last() + i));
     if (creates > 0) {
       for (int page = PageOf(import_.total()); page <= PageOf(import_.total() + creates - 1);
            ++page) {
@@ -157,7 +156,7 @@ class ImportRun {
     }
     ASSIGN_OR_RETURN(state::v1::TicketState facts, ImportedFacts(request_, command));
     counter_.set_last(counter_.last() + 1);
-    working.key = NewKey(counter_.last());
+    working.key = TicketKey(tenant_, TicketId(facts.ticket().type(), counter_.last()));
     working.is_new = true;
     working.state = std::make_unique<state::v1::TicketState>(std::move(facts));
     TicketEditor(working.state.get(), working.key, &decision_).Create(act);
@@ -205,8 +204,8 @@ class ImportRun {
         state::v1::ExternalRef ref;
         ref.set_ticket_id(working.key.id);
         decision_.Put(RefKey(external_id), std::move(ref));
-      }
-      if (working.changed) {
+        decision_.Create(working.key, std::move(*working.state));
+      } else if (working.changed) {
         decision_.Put(working.key,
                       std::shared_ptr<const google::protobuf::Message>(std::move(working.state)));
       }
@@ -217,7 +216,6 @@ class ImportRun {
     if (created) decision_.Put(CounterKey(tenant_), std::move(counter_));
   }
 
-  EntityKey NewKey(int64_t number) const { return TicketKey(tenant_, TicketId(number)); }
   EntityKey RefKey(const std::string& external_id) const {
     return ExternalRefKey(tenant_, request_.source(), external_id);
   }

@@ -128,7 +128,9 @@ absl::StatusOr<std::string> ParseTicketName(absl::string_view name) {
 
 std::string TicketName(absl::string_view ticket_id) { return absl::StrCat(kPrefix, ticket_id); }
 
-std::string TicketId(int64_t number) { return absl::StrCat("inc-", number); }
+std::string TicketId(v1::TicketType type, int64_t number) {
+  return absl::StrCat(type == v1::TICKET_TYPE_SERVICE_REQUEST ? "req-" : "inc-", number);
+}
 
 std::string EtagOf(int64_t version) { return absl::StrCat("v", version); }
 

@@ -38,8 +38,8 @@ absl::StatusOr<MoveResult> CheckMove(absl::string_view subject, v1::State state,
 // "tickets/inc-1042" to "inc-1042". INVALID_ARGUMENT naming `name`.
 absl::StatusOr<std::string> ParseTicketName(absl::string_view name);
 std::string TicketName(absl::string_view ticket_id);
-// inc-<number>
-std::string TicketId(int64_t number);
+// inc-<number>, of a service request req-<number>. One number never serves two types.
+std::string TicketId(v1::TicketType type, int64_t number);
 // Opaque form of a version.
 std::string EtagOf(int64_t version);
 

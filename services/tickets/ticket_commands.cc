@@ -7,6 +7,7 @@
 #include "common/base/proto_time.h"
 #include "services/tickets/blank.h"
 #include "services/tickets/dating.h"
+#include "services/tickets/given_facts.h"
 #include "services/tickets/priority_matrix.h"
 #include "services/tickets/ticket.h"
 #include "services/tickets/ticket_editor.h"
@@ -71,27 +72,20 @@ Decision Create(const View& view, const Input& input, const v1::CreateTicketRequ
   const auto* known = view.Get<state::v1::Counter>(counter_key);
   state::v1::Counter counter = known != nullptr ? *known : state::v1::Counter();
   counter.set_last(counter.last() + 1);
-  const engine::EntityKey key = TicketKey(caller.tenant, TicketId(counter.last()));
+  const engine::EntityKey key = TicketKey(caller.tenant, TicketId(request.type(), counter.last()));
 
   state::v1::TicketState state;
   state.set_description(request.description());
   v1::Ticket& ticket = *state.mutable_ticket();
-  ticket.set_type(request.type());
+  if (const absl::Status taken = TakeGivenFacts(request, "", &ticket); !taken.ok()) {
+    return Decision::Refuse(taken);
+  }
   ticket.set_title(request.title());
-  ticket.set_impact(request.impact());
-  ticket.set_urgency(request.urgency());
   ticket.set_priority(PriorityOf(request.impact(), request.urgency()));
   ticket.set_requester(request.requester().empty() ? caller.subject : request.requester());
   ticket.set_creator(caller.subject);
   ticket.set_channel(request.channel() == v1::CHANNEL_UNSPECIFIED ? v1::CHANNEL_API
                                                                   : request.channel());
-  ticket.set_site(request.site());
-  if (request.has_classification()) *ticket.mutable_classification() = request.classification();
-  ticket.set_config_item(request.config_item());
-  ticket.set_group(request.group());
-  ticket.set_assignee(request.assignee());
-  ticket.set_vendor(request.vendor());
-  if (request.has_links()) *ticket.mutable_links() = request.links();
 
   Decision decision;
   TicketEditor(&state, key, &decision).Create(Act{*at, ActorKindOf(caller), "", std::nullopt});

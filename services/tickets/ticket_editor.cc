@@ -5,8 +5,10 @@
 #include "common/base/errors.h"
 #include "common/base/proto_time.h"
 #include "common/base/status_macros.h"
+#include "common/time/rfc3339.h"
 #include "google/protobuf/util/message_differencer.h"
 #include "services/tickets/blank.h"
+#include "services/tickets/dating.h"
 #include "services/tickets/priority_matrix.h"
 
 namespace watchbell::tickets {
@@ -132,26 +134,46 @@ void TicketEditor::Assign(const std::string* group, const std::string* assignee,
   Record(std::move(event), act);
 }
 
+void TicketEditor::RecordAttribute(const char* field, std::string previous, std::string current,
+                                   const Act& act) {
+  events::v1::TicketAttributeChanged event;
+  event.set_field(field);
+  event.set_previous(std::move(previous));
+  event.set_current(std::move(current));
+  Record(std::move(event), act);
+}
+
 void TicketEditor::ChangeText(const char* field, std::string* value, const std::string& wanted,
                               const Act& act) {
   if (*value == wanted) return;
-  events::v1::TicketAttributeChanged event;
-  event.set_field(field);
-  event.set_previous(*value);
-  event.set_current(wanted);
-  *value = wanted;
-  Record(std::move(event), act);
+  std::string previous = std::exchange(*value, wanted);
+  RecordAttribute(field, std::move(previous), wanted, act);
 }
 
 void TicketEditor::ChangeFlag(const char* field, bool current, bool wanted,
                               void (v1::Ticket::*set)(bool), const Act& act) {
   if (current == wanted) return;
   (ticket_.*set)(wanted);
-  events::v1::TicketAttributeChanged event;
-  event.set_field(field);
-  event.set_previous(current ? "true" : "false");
-  event.set_current(wanted ? "true" : "false");
-  Record(std::move(event), act);
+  RecordAttribute(field, current ? "true" : "false", wanted ? "true" : "false", act);
+}
+
+void TicketEditor::ChangeTags(const TagList& wanted, const Act& act) {
+  TagList tags = Sorted(wanted);
+  const std::string previous = TagsText(ticket_.tags());
+  const std::string current = TagsText(tags);
+  if (previous == current) return;
+  *ticket_.mutable_tags() = std::move(tags);
+  RecordAttribute("tags", previous, current, act);
+}
+
+void TicketEditor::ChangeDueAt(const google::protobuf::Timestamp* wanted, const Act& act) {
+  const std::string previous =
+      ticket_.has_due_at() ? FormatRfc3339(FromProto(ticket_.due_at())) : "";
+  const std::string current = wanted != nullptr ? FormatRfc3339(FromProto(*wanted)) : "";
+  if (previous == current) return;
+  ticket_.clear_due_at();
+  if (wanted != nullptr) *ticket_.mutable_due_at() = ToProto(FromProto(*wanted));
+  RecordAttribute("due_at", previous, current, act);
 }
 
 void TicketEditor::Reprioritise(const v1::AttributeChanges& changes, v1::Priority source_priority,
@@ -207,6 +229,15 @@ void TicketEditor::Change(const v1::AttributeChanges& changes, v1::Priority sour
     ChangeFlag("priority_confirmed", ticket_.priority_confirmed(), changes.priority_confirmed(),
                &v1::Ticket::set_priority_confirmed, act);
   }
+  text("service", changes.has_service(), ticket_.mutable_service(), changes.service());
+  text("requester_time_zone", changes.has_requester_time_zone(),
+       ticket_.mutable_requester_time_zone(), changes.requester_time_zone());
+  if (changes.has_vip()) {
+    ChangeFlag("vip", ticket_.vip(), changes.vip(), &v1::Ticket::set_vip, act);
+  }
+  if (changes.has_tags()) ChangeTags(changes.tags().tags(), act);
+  if (changes.has_due_at()) ChangeDueAt(&changes.due_at(), act);
+  if (changes.no_due_at()) ChangeDueAt(nullptr, act);
 }
 
 void TicketEditor::Comment(const v1::AddCommentRequest& request, const std::string& author,
@@ -234,7 +265,10 @@ absl::Status CheckChanges(const v1::AttributeChanges& changes) {
                                              ? "cannot be cleared"
                                              : "shows nothing: it holds only blanks");
   }
-  return absl::OkStatus();
+  if (changes.has_due_at()) {
+    RETURN_IF_ERROR(ParseInstant(changes.due_at(), "changes.due_at").status());
+  }
+  return CheckTags(changes.tags().tags(), "changes.tags.tags");
 }
 
 v1::Ticket WithDescription(const state::v1::TicketState& state) {

@@ -8,6 +8,7 @@
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "common/engine/decision.h"
+#include "services/tickets/tags.h"
 #include "services/tickets/ticket.h"
 #include "watchbell/events/v1/tickets.pb.h"
 #include "watchbell/tickets/state/v1/state.pb.h"
@@ -67,9 +68,15 @@ class TicketEditor {
   void Resolution(const MoveDetails& details, const Act& act);
   void Reprioritise(const v1::AttributeChanges& changes, v1::Priority source_priority,
                     const Act& act);
+  // The event of an attribute that was changed just now, with both values as text.
+  void RecordAttribute(const char* field, std::string previous, std::string current,
+                       const Act& act);
   void ChangeText(const char* field, std::string* value, const std::string& wanted, const Act& act);
   void ChangeFlag(const char* field, bool current, bool wanted, void (v1::Ticket::*set)(bool),
                   const Act& act);
+  void ChangeTags(const TagList& wanted, const Act& act);
+  // Null: none.
+  void ChangeDueAt(const google::protobuf::Timestamp* wanted, const Act& act);
 
   state::v1::TicketState& state_;
   v1::Ticket& ticket_;
@@ -77,7 +84,7 @@ class TicketEditor {
   engine::Decision& decision_;
 };
 
-// INVALID_ARGUMENT for what may not be cleared.
+// INVALID_ARGUMENT for what may not be cleared, bad tags and a due date that is none.
 absl::Status CheckChanges(const v1::AttributeChanges& changes);
 
 // The ticket as GetTicket shows it.

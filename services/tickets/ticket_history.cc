@@ -12,8 +12,8 @@
 #include "common/base/proto_time.h"
 #include "common/base/status_macros.h"
 #include "common/bus/event_registry.h"
+#include "common/rpc/page_token.h"
 #include "google/protobuf/util/json_util.h"
-#include "services/tickets/page_token.h"
 #include "services/tickets/ticket.h"
 #include "services/tickets/tickets_entities.h"
 #include "services/tickets/tickets_store.h"
@@ -73,16 +73,16 @@ absl::StatusOr<v1::ListTicketHistoryResponse> ListTicketHistory(
     db::Database& database, const journal::Reader& journal, const std::string& tenant,
     const v1::ListTicketHistoryRequest& request) {
   ASSIGN_OR_RETURN(const v1::Ticket ticket, GetTicket(database, tenant, request.name()));
-  const std::string binding = QueryBinding(tenant, request);
+  const std::string binding = rpc::QueryBinding(tenant, request);
   int64_t after = 0;
   if (!request.page_token().empty()) {
     ASSIGN_OR_RETURN(const std::vector<std::string> parts,
-                     ReadPageToken(request.page_token(), binding, 1));
+                     rpc::ReadPageToken(request.page_token(), binding, 1));
     if (!absl::SimpleAtoi(parts[0], &after)) {
       return InvalidField("page_token", "is no token of ours");
     }
   }
-  const int size = PageSize(request.page_size(), kNormalPage, kMostPage);
+  const int size = rpc::PageSize(request.page_size(), kNormalPage, kMostPage);
   ASSIGN_OR_RETURN(const std::vector<journal::JournalRow> rows,
                    journal.Stream(kTicketAggregate, tenant, ticket.ticket_id(), after, size + 1));
   v1::ListTicketHistoryResponse response;
@@ -94,7 +94,8 @@ absl::StatusOr<v1::ListTicketHistoryResponse> ListTicketHistory(
     *response.add_entries() = std::move(entry);
   }
   if (rows.size() > taken) {
-    response.set_next_page_token(MakePageToken(binding, {absl::StrCat(rows[taken - 1].version)}));
+    response.set_next_page_token(
+        rpc::MakePageToken(binding, {absl::StrCat(rows[taken - 1].version)}));
   }
   return response;
 }

@@ -9,8 +9,8 @@
 #include "common/base/errors.h"
 #include "common/base/proto_time.h"
 #include "common/base/status_macros.h"
+#include "common/rpc/page_token.h"
 #include "common/runtime/service_core.h"
-#include "services/tickets/page_token.h"
 #include "services/tickets/ticket.h"
 #include "services/tickets/ticket_editor.h"
 #include "services/tickets/tickets_entities.h"
@@ -56,7 +56,7 @@ absl::StatusOr<std::optional<ListCursor>> ReadCursor(const v1::ListTicketsReques
                                                      const std::string& binding) {
   if (request.page_token().empty()) return std::optional<ListCursor>();
   ASSIGN_OR_RETURN(const std::vector<std::string> parts,
-                   ReadPageToken(request.page_token(), binding, 2));
+                   rpc::ReadPageToken(request.page_token(), binding, 2));
   ListCursor cursor;
   if (!absl::SimpleAtoi(parts[0], &cursor.opened_at)) {
     return InvalidField("page_token", "is no token of ours");
@@ -132,9 +132,9 @@ absl::StatusOr<v1::ListTicketsResponse> ListTickets(db::Database& database,
   if (!request.external_id().empty() && request.import_source().empty()) {
     return InvalidField("import_source", "is required with external_id");
   }
-  const std::string binding = QueryBinding(tenant, request);
+  const std::string binding = rpc::QueryBinding(tenant, request);
   ASSIGN_OR_RETURN(const std::optional<ListCursor> after, ReadCursor(request, binding));
-  const int size = PageSize(request.page_size(), kNormalPage, kMostPage);
+  const int size = rpc::PageSize(request.page_size(), kNormalPage, kMostPage);
   // One row more than the page tells whether there is another.
   const ListQuery query =
       MakeListQuery(tenant, request, after.has_value() ? &*after : nullptr, size + 1);
@@ -149,7 +149,7 @@ absl::StatusOr<v1::ListTicketsResponse> ListTickets(db::Database& database,
   if (static_cast<int>(rows.size()) > size) {
     const db::Row& last = rows[size - 1];
     response.set_next_page_token(
-        MakePageToken(binding, {absl::StrCat(db::AsInt(last[1])), db::AsText(last[0])}));
+        rpc::MakePageToken(binding, {absl::StrCat(db::AsInt(last[1])), db::AsText(last[0])}));
   }
   return response;
 }

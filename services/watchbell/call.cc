@@ -7,12 +7,12 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "absl/strings/str_split.h"
 #include "common/base/errors.h"
 #include "common/base/ids.h"
 #include "common/base/status_macros.h"
 #include "common/clock/clock.h"
 #include "services/watchbell/command.h"
+#include "services/watchbell/message_json.h"
 #include "services/watchbell/rpc_names.h"
 
 namespace watchbell::cli {
@@ -52,16 +52,7 @@ std::string FieldsOf(const google::protobuf::Descriptor& type) {
 absl::StatusOr<std::unique_ptr<Message>> ReadRequest(const MethodDescriptor& method,
                                                      const std::string& json) {
   std::unique_ptr<Message> request = NewMessage(method.input_type());
-  const auto parsed = google::protobuf::util::JsonStringToMessage(json, request.get());
-  if (!parsed.ok()) {
-    // What is wrong, then the place on a line of its own, then a mark below it.
-    const std::vector<std::string> lines =
-        absl::StrSplit(std::string(parsed.message()), absl::ByAnyChar("\r\n"));
-    const std::string place = lines.size() > 1 ? lines[1] : "";
-    return absl::InvalidArgumentError(
-        absl::StrCat("the JSON is not a ", method.input_type()->name(), ": ", lines[0],
-                     place.empty() ? "" : absl::StrCat(" Near: ", place)));
-  }
+  RETURN_IF_ERROR(ParseJson(json, request.get()));
   // A repeated call with the same words is meant: only the caller's own id makes it the same.
   const auto* id = method.input_type()->FindFieldByName("request_id");
   if (id != nullptr && request->GetReflection()->GetString(*request, id).empty()) {

@@ -38,12 +38,30 @@ constexpr Command kCommands[] = {
      "Prints every difference from what the services need; exit status 1 if there is one.",
      Topics},
     {"replay", "import another tool's history and report on it",
-     "--format=servicenow-audit FILE [--report=OUT.json] [--data-dir=DIR | --target=HOST:PORT] "
-     "[--tenant=NAME]\n\n"
+     "--format=servicenow-audit FILE [--report=OUT.json] [--policy=POLICY.json] "
+     "[--verdicts=OUT.csv]\n"
+     "    [--data-dir=DIR | --target=HOST:PORT] [--tenant=NAME]\n\n"
      "FILE is CSV, plain or gzip. Without --target everything runs in this process: on --data-dir "
      "(or --data), or in a temporary\n"
-     "folder that is removed at the end. What was imported before is not imported again.",
+     "folder that is removed at the end. What was imported before is not imported again.\n"
+     "policy: what judges the tickets, a file as of `watchbell policy`; the demo's without it. "
+     "Tickets that were imported\n"
+     "before keep what judged them.\n"
+     "verdicts: a line for each promise that was kept or broken: whose, which clock, when it "
+     "began, was due and ended.",
      Replay},
+    {"policy", "check calendars and SLA policies in a file, or put them in force",
+     "check FILE\n"
+     "  watchbell policy apply FILE [--activate [--effective-at=TIME]] [--reason=TEXT] "
+     "[--target=HOST:PORT] [--tenant=NAME]\n\n"
+     "FILE is protobuf JSON of watchbell.sla.v1.PolicyFile: calendars and a policy set, for "
+     "example tests/data/policies/*.json.\n"
+     "check: prints every fault by its path in FILE, and what is odd about the calendars; needs "
+     "no server.\n"
+     "apply: stores what has changed as new versions; nothing of a file that has faults. With "
+     "--activate the policy set judges\n"
+     "tickets opened from TIME on (2026-01-05T09:00:00Z; now without it).",
+     Policy},
     {"demo", "an imported history and a live alert storm, in a temporary folder",
      "[--stay=auto|yes|no]\n\nstay: go on serving at the end until Ctrl-C; auto does on a "
      "terminal.",

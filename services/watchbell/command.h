@@ -29,6 +29,7 @@ std::vector<config::Key> TopicsKeys();
 int Serve(const Arguments& arguments);
 int Migrate(const Arguments& arguments);
 int Topics(const Arguments& arguments);
+int Policy(const Arguments& arguments);
 int Replay(const Arguments& arguments);
 int Demo(const Arguments& arguments);
 int Call(const Arguments& arguments);

@@ -86,7 +86,9 @@ class DemoRun {
     if (!out) return absl::ResourceExhaustedError(absl::StrCat("cannot write ", path));
     ASSIGN_OR_RETURN(AuditLog log, ReadAuditLog(path, [](int64_t) { return !Interrupted(); }));
     log_.emplace(std::move(log));
-    ASSIGN_OR_RETURN(result_, Replayer(*client_, {}, clock_, screen_).Run(*log_));
+    ASSIGN_OR_RETURN(result_, Replayer(*client_, {}, clock_, screen_,
+                                       EmbeddedMessage<sla::v1::PolicyFile>("replay_policy.json"))
+                                  .Run(*log_));
     return absl::OkStatus();
   }
 

@@ -1,6 +1,7 @@
 #include "services/watchbell/demo_scene.h"
 
 #include <map>
+#include <optional>
 #include <set>
 #include <utility>
 
@@ -8,6 +9,7 @@
 #include "common/base/status_macros.h"
 #include "services/watchbell/demo_alerts.h"
 #include "services/watchbell/embedded.h"
+#include "services/watchbell/policy_file.h"
 #include "watchbell/escalation/v1/escalation_service.pb.h"
 #include "watchbell/notifications/v1/notifications_service.pb.h"
 #include "watchbell/sla/v1/sla_service.pb.h"
@@ -57,18 +59,14 @@ absl::Status DemoScene::Call(const std::string& method, const google::protobuf::
 }
 
 absl::Status DemoScene::Prepare() {
-  sla::v1::PutCalendarRequest calendar;
-  ParseEmbedded("live_calendar.json", calendar.mutable_calendar());
-  sla::v1::Calendar stored_calendar;
-  RETURN_IF_ERROR(Call("sla.v1.SlaService/PutCalendar", calendar, &stored_calendar));
-  sla::v1::PutPolicySetRequest policies;
-  ParseEmbedded("live_policy_set.json", policies.mutable_policy_set());
-  sla::v1::PolicySet stored_policies;
-  RETURN_IF_ERROR(Call("sla.v1.SlaService/PutPolicySet", policies, &stored_policies));
-  sla::v1::ActivatePolicySetRequest activate;
-  activate.set_policy_set_id(policies.policy_set().policy_set_id());
-  sla::v1::ActivatePolicySetResponse activated;
-  RETURN_IF_ERROR(Call("sla.v1.SlaService/ActivatePolicySet", activate, &activated));
+  const CallSla sla = [this](const std::string& method, const auto& request,
+                             google::protobuf::Message* response) {
+    return Call(absl::StrCat("sla.v1.SlaService/", method), request, response);
+  };
+  ASSIGN_OR_RETURN(
+      const StoredPolicy stored,
+      StorePolicy(EmbeddedMessage<sla::v1::PolicyFile>("live_policy.json"), "", clock_, sla));
+  RETURN_IF_ERROR(ActivatePolicy(stored.policy_set, std::nullopt, "", clock_, sla).status());
 
   escalation::v1::PutEscalationSetupRequest setup;
   ParseEmbedded("live_setup.json", setup.mutable_setup());
@@ -146,10 +144,10 @@ absl::Status DemoScene::Await(const std::string& what, const std::function<bool(
 
 absl::Status DemoScene::Play() {
   const auto response_clock = [&]() -> const sla::v1::Clock& {
-    return view_.clock_of(sla::v1::METRIC_FIRST_RESPONSE);
+    return view_.clock_of("first-response");
   };
   const auto resolution_clock = [&]() -> const sla::v1::Clock& {
-    return view_.clock_of(sla::v1::METRIC_RESOLUTION);
+    return view_.clock_of("resolution");
   };
   const absl::Time since = clock_.Now();
   view_.Begin();

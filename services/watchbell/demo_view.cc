@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_replace.h"
 #include "absl/strings/strip.h"
 #include "common/base/proto_time.h"
 #include "common/base/status_macros.h"
@@ -17,10 +18,6 @@
 
 namespace watchbell::cli {
 namespace {
-
-const char* MetricName(sla::v1::Metric metric) {
-  return metric == sla::v1::METRIC_FIRST_RESPONSE ? "first response" : "resolution";
-}
 
 std::string Seconds(absl::Duration duration) {
   return absl::StrFormat("%.0f s", absl::ToDoubleSeconds(duration));
@@ -129,14 +126,16 @@ absl::Status DemoView::LookAtClocks() {
   if (absl::IsNotFound(asked)) return absl::OkStatus();  // sla has not heard of it yet
   RETURN_IF_ERROR(asked);
   for (const sla::v1::Clock& now : response.clocks()) {
-    ShowClock(clocks_[now.metric()], now);
-    clocks_[now.metric()] = now;
+    sla::v1::Clock& before = clocks_[now.clock()];
+    if (now.cycle() < before.cycle()) continue;  // over and shown
+    ShowClock(now.cycle() == before.cycle() ? before : sla::v1::Clock(), now);
+    before = now;
   }
   return absl::OkStatus();
 }
 
 void DemoView::ShowClock(const sla::v1::Clock& before, const sla::v1::Clock& now) {
-  const char* name = MetricName(now.metric());
+  const std::string name = absl::StrReplaceAll(now.clock(), {{"-", " "}});
   if (before.clock_id().empty()) {
     Say(Colour::kBlue, "sla",
         absl::StrCat(name, " clock runs, due ",

@@ -41,7 +41,8 @@ class DemoView {
 
   // As of the last look.
   bool Happened(const std::string& event_type) const { return types_.count(event_type) > 0; }
-  const sla::v1::Clock& clock_of(sla::v1::Metric metric) { return clocks_[metric]; }
+  // The clock of this name, in its latest cycle; without an id if there is none yet.
+  const sla::v1::Clock& clock_of(const std::string& name) { return clocks_[name]; }
   const escalation::v1::Run& run() const { return run_; }
   // Deliveries the other side took, to anybody or to one person.
   int sent(const std::string& person = "") const;
@@ -69,7 +70,7 @@ class DemoView {
   std::string ticket_;
   int64_t version_ = 0;
   std::set<std::string> types_;
-  std::map<sla::v1::Metric, sla::v1::Clock> clocks_;
+  std::map<std::string, sla::v1::Clock> clocks_;  // by name, the latest cycle of each
   escalation::v1::Run run_;
   std::vector<notifications::v1::Delivery> deliveries_;
   int mails_ = 0;

@@ -3,15 +3,22 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
+#include <filesystem>
 #include <fstream>
 #include <memory>
 #include <optional>
+#include <system_error>
+#include <utility>
+#include <vector>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "common/base/status_macros.h"
 #include "services/watchbell/command.h"
+#include "services/watchbell/embedded.h"
 #include "services/watchbell/local_process.h"
+#include "services/watchbell/policy_file.h"
+#include "services/watchbell/replay_verdicts.h"
 #include "services/watchbell/replayer.h"
 #include "services/watchbell/text.h"
 
@@ -34,6 +41,10 @@ absl::Status WriteFile(const std::string& path, const std::string& content) {
 
 // Found out before the work, not after it.
 absl::Status CheckWritable(const std::string& path) {
+  std::error_code unknown;
+  if (std::filesystem::is_directory(path, unknown)) {
+    return absl::InvalidArgumentError(absl::StrCat("cannot write ", path, ": it is a folder"));
+  }
   const std::string part = absl::StrCat(path, ".part");
   if (!std::ofstream(part, std::ios::binary | std::ios::app)) {
     return absl::ErrnoToStatus(errno, absl::StrCat("cannot write ", path));
@@ -83,10 +94,33 @@ absl::Status Open(const config::Config& options, Clock& clock, Destination* to) 
   return absl::OkStatus();
 }
 
+// What judges the tickets: --policy, or the demo's.
+absl::StatusOr<sla::v1::PolicyFile> PolicyOf(const config::Config& options) {
+  const std::string& path = options.Get("policy");
+  if (path.empty()) return EmbeddedMessage<sla::v1::PolicyFile>("replay_policy.json");
+  ASSIGN_OR_RETURN(sla::v1::PolicyFile file, ReadPolicyFile(path));
+  if (!file.has_policy_set()) {
+    return absl::InvalidArgumentError(absl::StrCat(path, ": there is no policy_set to judge by"));
+  }
+  if (const absl::Status sound = CheckPolicyFile(file); !sound.ok()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(sound.message(), "; `watchbell policy check ", path, "` lists it"));
+  }
+  return file;
+}
+
+absl::Status WriteVerdicts(Replayer& replayer, const std::string& path, Screen& screen) {
+  ASSIGN_OR_RETURN(const std::vector<sla::v1::ImportClock> clocks, replayer.Clocks());
+  RETURN_IF_ERROR(WriteFile(path, VerdictsCsv(clocks)));
+  screen.Line(absl::StrCat("The verdicts are in ", path, "."));
+  return absl::OkStatus();
+}
+
 absl::Status RunReplay(const config::Config& options, const std::string& file) {
   SystemClock clock;
   Screen screen(STDERR_FILENO);
   Screen out(STDOUT_FILENO);
+  ASSIGN_OR_RETURN(sla::v1::PolicyFile policy, PolicyOf(options));
   ASSIGN_OR_RETURN(const AuditLog log, ReadLog(file, screen, clock));
   if (log.commands.empty()) {
     return absl::InvalidArgumentError(absl::StrCat(
@@ -95,12 +129,15 @@ absl::Status RunReplay(const config::Config& options, const std::string& file) {
   }
   Destination destination;
   RETURN_IF_ERROR(Open(options, clock, &destination));
-  Replayer replayer(*destination.client, CallOptionsFor(options), clock, screen);
+  Replayer replayer(*destination.client, CallOptionsFor(options), clock, screen, std::move(policy));
   ASSIGN_OR_RETURN(const ReplayResult result, replayer.Run(log));
   out.Raw(ReportText(log, result.tally, result.figures));
   if (const std::string& path = options.Get("report"); !path.empty()) {
     RETURN_IF_ERROR(WriteFile(path, ReportJson(log, result.tally, result.figures)));
     screen.Line(absl::StrCat("The report is in ", path, "."));
+  }
+  if (const std::string& path = options.Get("verdicts"); !path.empty()) {
+    RETURN_IF_ERROR(WriteVerdicts(replayer, path, screen));
   }
   return absl::OkStatus();
 }
@@ -111,6 +148,8 @@ int Replay(const Arguments& arguments) {
   const absl::StatusOr<config::Config> options =
       LoadOptions({{"format", "", "servicenow-audit"},
                    {"report", "", "file for the report as JSON"},
+                   {"policy", "", "policy file that judges the tickets; empty = the demo's"},
+                   {"verdicts", "", "file for the verdict of every clock as CSV"},
                    {"data.dir", "", "data folder to import into; empty = a temporary one"},
                    {"data", "", "short for --data-dir"},
                    {"target", "", "HOST:PORT of a running watchbell; empty = run it here"},
@@ -135,8 +174,14 @@ int Replay(const Arguments& arguments) {
   if (given("--data") && given("--data-dir")) {
     return WrongUse("replay", "give --data-dir or --data, not both");
   }
-  if (const std::string& report = options->Get("report"); !report.empty()) {
-    if (absl::Status writable = CheckWritable(report); !writable.ok()) return Fail(writable);
+  if (!options->Get("report").empty() && options->Get("report") == options->Get("verdicts")) {
+    return WrongUse("replay", "--report and --verdicts are one file");
+  }
+  for (const char* out : {"report", "verdicts"}) {
+    if (options->Get(out).empty()) continue;
+    if (absl::Status writable = CheckWritable(options->Get(out)); !writable.ok()) {
+      return Fail(writable, false);
+    }
   }
   CatchInterrupts();
   const absl::Status replayed = RunReplay(*options, options->rest()[0]);

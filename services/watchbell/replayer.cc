@@ -7,16 +7,14 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/strip.h"
-#include "common/base/ids.h"
 #include "common/base/status_macros.h"
-#include "services/watchbell/embedded.h"
 #include "watchbell/admin/v1/admin_service.pb.h"
-#include "watchbell/sla/v1/sla_service.pb.h"
 
 namespace watchbell::cli {
 namespace {
 
 constexpr int kBatch = 500;
+constexpr int kClocksPage = 1000;
 constexpr absl::Duration kGiveUp = absl::Minutes(2);
 constexpr absl::Duration kPoll = absl::Milliseconds(100);
 // So long without any progress means that something is parked, or, if nothing is, down. A broker
@@ -31,8 +29,13 @@ bool IsLater(const absl::Status& status) {
 
 }  // namespace
 
-Replayer::Replayer(rpc::Client& client, rpc::CallOptions options, Clock& clock, Screen& screen)
-    : client_(client), options_(std::move(options)), clock_(clock), screen_(screen) {
+Replayer::Replayer(rpc::Client& client, rpc::CallOptions options, Clock& clock, Screen& screen,
+                   sla::v1::PolicyFile policy)
+    : client_(client),
+      options_(std::move(options)),
+      clock_(clock),
+      screen_(screen),
+      policy_(std::move(policy)) {
   options_.patient = false;  // it waits by itself, and heeds Ctrl-C meanwhile
 }
 
@@ -69,17 +72,56 @@ absl::StatusOr<ReplayResult> Replayer::Run(const AuditLog& log) {
 }
 
 absl::Status Replayer::PutPolicy() {
-  sla::v1::PutCalendarRequest calendar;
-  ParseEmbedded("replay_calendar.json", calendar.mutable_calendar());
-  SystemIdSource ids;
-  calendar.set_request_id(ids.NewUuid(clock_.Now()));
-  sla::v1::Calendar stored_calendar;
-  RETURN_IF_ERROR(Call("watchbell.sla.v1.SlaService/PutCalendar", calendar, &stored_calendar));
-  sla::v1::PutPolicySetRequest policies;
-  ParseEmbedded("replay_policy_set.json", policies.mutable_policy_set());
-  policies.set_request_id(ids.NewUuid(clock_.Now()));
-  sla::v1::PolicySet stored_policies;
-  return Call("watchbell.sla.v1.SlaService/PutPolicySet", policies, &stored_policies);
+  ASSIGN_OR_RETURN(stored_, StorePolicy(policy_, "", clock_,
+                                        [this](const std::string& method, const auto& request,
+                                               google::protobuf::Message* response) {
+                                          return Call(
+                                              absl::StrCat("watchbell.sla.v1.SlaService/", method),
+                                              request, response);
+                                        }));
+  return absl::OkStatus();
+}
+
+absl::Status Replayer::CheckJudgedByPolicy(const sla::v1::ImportClock& clock) const {
+  const auto differs = [&](absl::string_view what, const std::string& id, int64_t version,
+                           const std::string& other_id, int64_t other_version) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        clock.external_id(), " is judged by ", what, " ", other_id, "@", other_version, ", not ",
+        id, "@", version,
+        ": it was imported with that before. Give another --data-dir for another policy"));
+  };
+  const sla::v1::Clock& judged = clock.clock();
+  const sla::v1::PolicySet& set = stored_.policy_set;
+  if (judged.policy_set_id() != set.policy_set_id() || judged.policy_version() != set.version()) {
+    return differs("policy set", set.policy_set_id(), set.version(), judged.policy_set_id(),
+                   judged.policy_version());
+  }
+  for (const sla::v1::Calendar& calendar : stored_.calendars) {
+    if (calendar.calendar_id() == judged.calendar_id() &&
+        calendar.version() != judged.calendar_version()) {
+      return differs("calendar", calendar.calendar_id(), calendar.version(), judged.calendar_id(),
+                     judged.calendar_version());
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::vector<sla::v1::ImportClock>> Replayer::Clocks() {
+  sla::v1::ListImportClocksRequest request;
+  request.set_source(kAuditSource);
+  request.set_page_size(kClocksPage);
+  std::vector<sla::v1::ImportClock> clocks;
+  do {
+    if (Interrupted()) return absl::CancelledError("interrupted");
+    sla::v1::ListImportClocksResponse page;
+    RETURN_IF_ERROR(Call("watchbell.sla.v1.SlaService/ListImportClocks", request, &page));
+    for (sla::v1::ImportClock& clock : *page.mutable_clocks()) {
+      RETURN_IF_ERROR(CheckJudgedByPolicy(clock));
+      clocks.push_back(std::move(clock));
+    }
+    request.set_page_token(page.next_page_token());
+  } while (!request.page_token().empty());
+  return clocks;
 }
 
 absl::Status Replayer::Apply(const AuditLog& log) {
@@ -98,8 +140,7 @@ absl::Status Replayer::Apply(const AuditLog& log) {
 absl::Status Replayer::ApplyBatch(const AuditLog& log, size_t* next) {
   tickets::v1::ImportBatchRequest request;
   request.set_source(kAuditSource);
-  request.set_policy_set(
-      EmbeddedMessage<sla::v1::PolicySet>("replay_policy_set.json").policy_set_id());
+  request.set_policy_set(stored_.policy_set.policy_set_id());
   std::vector<size_t> sent;
   for (; *next < log.commands.size() && request.commands_size() < kBatch; ++*next) {
     const QueuedCommand& command = log.commands[*next];

@@ -10,9 +10,11 @@
 #include "common/clock/clock.h"
 #include "common/rpc/client.h"
 #include "services/watchbell/audit_log.h"
+#include "services/watchbell/policy_file.h"
 #include "services/watchbell/report.h"
 #include "services/watchbell/terminal.h"
 #include "watchbell/analytics/v1/analytics_service.pb.h"
+#include "watchbell/sla/v1/sla_service.pb.h"
 #include "watchbell/tickets/v1/ticket_service.pb.h"
 
 namespace watchbell::cli {
@@ -29,14 +31,21 @@ struct ReplayResult {
 // interrupted: running it again goes on where it stopped.
 class Replayer {
  public:
-  Replayer(rpc::Client& client, rpc::CallOptions options, Clock& clock, Screen& screen);
+  // `policy` has a policy set: it judges the tickets.
+  Replayer(rpc::Client& client, rpc::CallOptions options, Clock& clock, Screen& screen,
+           sla::v1::PolicyFile policy);
 
-  // Stores the demo calendar and policy set, applies the log, finishes the import, waits, and asks
-  // for the figures.
+  // Stores the policy, applies the log, finishes the import, waits, and asks for the figures.
   absl::StatusOr<ReplayResult> Run(const AuditLog& log);
+
+  // After Run: the clocks of the import. FAILED_PRECONDITION if any of them is judged by another
+  // policy, or another version of it, than this replay stored: tickets that were imported before
+  // keep what judged them.
+  absl::StatusOr<std::vector<sla::v1::ImportClock>> Clocks();
 
  private:
   absl::Status PutPolicy();
+  absl::Status CheckJudgedByPolicy(const sla::v1::ImportClock& clock) const;
   absl::Status Apply(const AuditLog& log);
   absl::Status ApplyBatch(const AuditLog& log, size_t* next);
   void Count(const AuditLog& log, size_t command, const tickets::v1::ImportResult& result);
@@ -52,6 +61,8 @@ class Replayer {
   rpc::CallOptions options_;
   Clock& clock_;
   Screen& screen_;
+  const sla::v1::PolicyFile policy_;
+  StoredPolicy stored_;
   ReplayTally tally_;
   std::map<std::string, std::string> external_ids_;  // by ticket id
   absl::flat_hash_map<uint32_t, size_t>

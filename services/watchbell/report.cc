@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "common/base/proto_time.h"
 #include "services/watchbell/servicenow_audit.h"
 
@@ -197,17 +198,18 @@ Json TimeToResolveBlock(const GetImportReportResponse& figures) {
 }
 
 Json AdherenceBlock(const GetImportReportResponse& figures) {
+  constexpr char kPolicy[] = "policy";
   Json json = Json::object();
-  json["policy"] = figures.policy();
+  json[kPolicy] = figures.policy();
   for (const auto& row : figures.adherence()) {
     Json counts = {{"met", row.met()},
                    {"missed", row.missed()},
                    {"pending", row.pending()},
                    {"open_breached", row.open_breached()}};
     if (row.has_kept()) counts["kept"] = RatioJson(row.kept());
-    const char* metric =
-        row.metric() == sla::v1::METRIC_FIRST_RESPONSE ? "first_response" : "resolution";
-    json[metric][PriorityLabel(row.priority())] = std::move(counts);
+    std::string clock = absl::StrReplaceAll(row.clock(), {{"-", "_"}});
+    if (clock == kPolicy) clock += '_';  // no clock's name ends so
+    json[clock][PriorityLabel(row.priority())] = std::move(counts);
   }
   return json;
 }

@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_replace.h"
 #include "common/base/proto_time.h"
 #include "services/watchbell/report.h"
 #include "services/watchbell/servicenow_audit.h"
@@ -17,6 +18,7 @@ using analytics::v1::GetImportReportResponse;
 
 constexpr size_t kFailedShown = 20;
 constexpr int kBar = 40;
+constexpr size_t kClockWidth = 14;
 
 std::string Day(const google::protobuf::Timestamp& time) {
   return absl::FormatTime("%Y-%m-%d", FromProto(time), absl::UTCTimeZone());
@@ -63,11 +65,14 @@ void AppendAdherence(const GetImportReportResponse& figures, std::string* out) {
   if (figures.adherence().empty()) return;
   absl::StrAppend(out, "\nPromises kept (policy ", figures.policy(), ")\n");
   for (const auto& row : figures.adherence()) {
-    const char* metric =
-        row.metric() == sla::v1::METRIC_FIRST_RESPONSE ? "first response" : "resolution";
-    absl::StrAppendFormat(out, "  %-14s  %-12s  met %6s  missed %6s  ", metric,
-                          PriorityLabel(row.priority()), WithThousands(row.met()),
-                          WithThousands(row.missed()));
+    std::string clock = absl::StrReplaceAll(row.clock(), {{"-", " "}});
+    if (clock.size() > kClockWidth) {  // a line to itself
+      absl::StrAppend(out, "  ", clock, "\n");
+      clock.clear();
+    }
+    absl::StrAppendFormat(out, "  %-*s  %-12s  met %6s  missed %6s  ",
+                          static_cast<int>(kClockWidth), clock, PriorityLabel(row.priority()),
+                          WithThousands(row.met()), WithThousands(row.missed()));
     absl::StrAppend(out, row.has_kept() ? Percent(row.kept()) : "none finished");
     if (row.pending() + row.open_breached() > 0) {
       absl::StrAppend(out, ", open ", row.pending() + row.open_breached());

@@ -128,7 +128,8 @@ def the_image_is_made_of_what_the_build_needs():
     linked = subprocess.run(["ldd", *map(str, sorted(harness.BIN.glob("watchbell*")))], capture_output=True,
                             text=True).stdout
     for library, package in (("libpq.so.5", "libpq5"), ("librdkafka.so.1", "librdkafka1"),
-                             ("libgrpc++.so.1.51", "libgrpc++1.51"), ("libsqlite3.so.0", "libsqlite3-0"),
+                             ("libgrpc++.so.1.51", "libgrpc++1.51"), ("libical.so.3", "libical3"),
+                             ("libsqlite3.so.0", "libsqlite3-0"),
                              ("libcurl.so.4", "libcurl4"), ("libyaml-cpp.so.0.7", "libyaml-cpp0.7"),
                              ("libjemalloc.so.2", "libjemalloc2"), ("libcpp-httplib.so.0.11", "libcpp-httplib0.11")):
         expect(library not in linked or package in runtime.split(), f"{library} is linked, {package} not installed")

@@ -14,6 +14,7 @@ import threading
 import harness
 from harness import case, expect, expect_equal
 from replay_reference import LOG, REFERENCE, SAMPLE, differences, expected_blocks, leaves
+from verdicts_reference import CLOSED, POLICIES, RESOLVED, flags, read_tickets, verdicts_csv
 
 SERVICES = ["tickets", "sla", "escalation", "notifications", "analytics"]
 LIMIT = 900
@@ -173,6 +174,56 @@ def over_the_network_the_report_is_the_same():
     server = harness.Server(folder / "served").start()
     replay(LOG, folder / "served.json", f"--target={server.target}")
     report_is_the_first(folder / "served.json")
+    expect_equal(server.terminate(), 0, "exit status of the server")
+
+
+def verdicts(log, policy, name, *flags_of_replay):
+    """The verdicts of a replay by a policy, as bytes."""
+    out = folder / f"{name}.csv"
+    replay(log, folder / f"{name}.json", f"--policy={POLICIES / policy}", f"--verdicts={out}", *flags_of_replay)
+    expect(not out.with_name(out.name + ".part").exists(), "a part of the verdicts was left behind")
+    return out.read_bytes()
+
+
+def expect_verdicts(got, wanted):
+    got, wanted = got.decode().splitlines(), wanted.splitlines()
+    missing, extra = sorted(set(wanted) - set(got)), sorted(set(got) - set(wanted))
+    expect(got == wanted, f"{len(missing)} lines are missing, {len(extra)} are too many:\n  - " +
+           "\n  - ".join(missing[:20]) + "\n  + " + "\n  + ".join(extra[:20]))
+
+
+@needs_the_log
+def verdicts_on_closing_reproduce_the_flags():
+    data = folder / "closed"
+    got = verdicts(LOG, "closed_within.json", "closed", f"--data={data}")
+    tickets = read_tickets(LOG)
+    expect_verdicts(got, verdicts_csv(tickets, "closed", CLOSED))
+    rows = {line.split(",")[0]: line.split(",")[-1] for line in got.decode().splitlines()[1:]}
+    wanted = flags(tickets)
+    agree = [number for number, flag in wanted.items() if rows[number] == flag]
+    expect_equal((len(agree), len(wanted)), (20068, 20211), "flags of closed tickets that the verdicts agree with")
+    # Closed on a Saturday with exactly the time allowed: due at the end of Friday, so too late.
+    expect_equal((rows["INC0011128"], wanted["INC0011128"]), ("missed", "missed"), "INC0011128")
+    # Met when it was first closed, reopened, and too late when it was closed for good: restated.
+    expect_equal((rows["INC0028411"], wanted["INC0028411"]), ("missed", "met"), "INC0028411")
+    expect(verdicts(LOG, "closed_within.json", "closed-again", f"--data={data}") == got,
+           "the verdicts of a second replay are others")
+
+
+@needs_the_log
+def verdicts_on_resolving_are_counted_right():
+    got = verdicts(LOG, "resolved_within.json", "resolved")
+    expect_verdicts(got, verdicts_csv(read_tickets(LOG), "resolved", RESOLVED))
+    # Resolved in time, then raised to a priority without a promise: the verdict stands.
+    expect(b"\nINC0003448,resolved,3 - Moderate," in got, "INC0003448 has lost its verdict")
+
+
+@case
+def over_the_network_the_verdicts_are_the_same():
+    here = verdicts(SAMPLE, "closed_within.json", "here")
+    server = harness.Server(folder / "served-verdicts").start()
+    there = verdicts(SAMPLE, "closed_within.json", "there", f"--target={server.target}")
+    expect(here == there and here.count(b"\n") > 200, "the verdicts over the network are others")
     expect_equal(server.terminate(), 0, "exit status of the server")
 
 

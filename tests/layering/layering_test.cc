@@ -67,15 +67,17 @@ TEST(Layering, AServiceIncludesOnlyItselfCommonAndProtos) {
       const bool own = ServiceOf(included) == service;
       // The all-in-one program knows the other services by their modules only.
       const bool module = service == "watchbell" && absl::EndsWith(included, "/module.h");
-      EXPECT_TRUE(own || module) << file.path << " includes " << included;
+      // It checks policy files where no server is, in the server's words.
+      const bool policies = service == "watchbell" && included == "services/sla/policy_file.h";
+      EXPECT_TRUE(own || module || policies) << file.path << " includes " << included;
     }
   }
 }
 
 TEST(Layering, CommonIncludesNoServiceAndNoServicesProtos) {
-  const std::vector<std::string> allowed = {"watchbell/api/", "watchbell/admin/", "watchbell/journal/",
-                                            "watchbell/events/v1/options.pb.h",
-                                            "watchbell/events/v1/dead_letters.pb.h"};
+  const std::vector<std::string> allowed = {
+      "watchbell/api/", "watchbell/admin/", "watchbell/journal/",
+      "watchbell/events/v1/options.pb.h", "watchbell/events/v1/dead_letters.pb.h"};
   for (const SourceFile& file : Sources({"common"})) {
     for (const std::string& line : file.lines) {
       const std::string included = IncludeOf(line);

@@ -34,11 +34,14 @@ void PutPolicy(runtime::ServiceCore& sla) {
           message, [done](absl::StatusOr<engine::Reply> reply) { done(reply.status()); })));
     });
   };
-  auto calendar = std::make_shared<sla::v1::PutCalendarRequest>();
-  cli::ParseEmbedded("live_calendar.json", calendar->mutable_calendar());
-  submit(calendar);
+  const auto file = cli::EmbeddedMessage<sla::v1::PolicyFile>("live_policy.json");
+  for (const sla::v1::Calendar& calendar : file.calendars()) {
+    auto put = std::make_shared<sla::v1::PutCalendarRequest>();
+    *put->mutable_calendar() = calendar;
+    submit(put);
+  }
   auto policies = std::make_shared<sla::v1::PutPolicySetRequest>();
-  cli::ParseEmbedded("live_policy_set.json", policies->mutable_policy_set());
+  *policies->mutable_policy_set() = file.policy_set();
   submit(policies);
   auto activate = std::make_shared<sla::v1::ActivatePolicySetRequest>();
   activate->set_policy_set_id(policies->policy_set().policy_set_id());

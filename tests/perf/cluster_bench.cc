@@ -17,6 +17,7 @@
 #include "common/bus/kafka/kafka_bus.h"
 #include "protos/watchbell/events/v1/topics.h"
 #include "services/watchbell/embedded.h"
+#include "services/watchbell/policy_file.h"
 #include "tests/perf/bench.h"
 #include "tests/perf/cluster.h"
 #include "tests/perf/event_times.h"
@@ -57,16 +58,18 @@ void Call(Cluster& cluster, const std::string& service, const std::string& metho
 
 // The clocks of the demo on every ticket.
 void PutPolicies(Cluster& cluster) {
-  sla::v1::PutCalendarRequest calendar;
-  cli::ParseEmbedded("live_calendar.json", calendar.mutable_calendar());
-  Call<sla::v1::Calendar>(cluster, "sla", "watchbell.sla.v1.SlaService/PutCalendar", calendar);
-  sla::v1::PutPolicySetRequest policies;
-  cli::ParseEmbedded("live_policy_set.json", policies.mutable_policy_set());
-  Call<sla::v1::PolicySet>(cluster, "sla", "watchbell.sla.v1.SlaService/PutPolicySet", policies);
-  sla::v1::ActivatePolicySetRequest activate;
-  activate.set_policy_set_id(policies.policy_set().policy_set_id());
-  Call<sla::v1::ActivatePolicySetResponse>(
-      cluster, "sla", "watchbell.sla.v1.SlaService/ActivatePolicySet", activate);
+  const cli::CallSla call = [&cluster](const std::string& method,
+                                       const google::protobuf::Message& request,
+                                       google::protobuf::Message* response) {
+    rpc::CallOptions options;
+    options.patient = true;
+    return cluster.client("sla").Call(absl::StrCat("watchbell.sla.v1.SlaService/", method), request,
+                                      response, options);
+  };
+  SystemClock clock;
+  const auto file = cli::EmbeddedMessage<sla::v1::PolicyFile>("live_policy.json");
+  const cli::StoredPolicy stored = Must(cli::StorePolicy(file, "", clock, call));
+  Must(cli::ActivatePolicy(stored.policy_set, std::nullopt, "", clock, call));
 }
 
 // --- create to armed ---

@@ -14,6 +14,7 @@
 #include "common/clock/clock.h"
 #include "services/watchbell/embedded.h"
 #include "services/watchbell/local_process.h"
+#include "services/watchbell/policy_file.h"
 #include "services/watchbell/terminal.h"
 #include "tests/perf/bench.h"
 #include "watchbell/sla/v1/sla_service.pb.h"
@@ -33,18 +34,14 @@ class Desk {
       : folder_(Must(cli::TemporaryFolder::Make())),
         process_(Must(cli::StartLocal("create_bench", folder_.path(), {}, clock_))),
         client_(rpc::Connect(absl::StrCat("127.0.0.1:", process_->grpc_port()))) {
-    sla::v1::PutCalendarRequest calendar;
-    cli::ParseEmbedded("live_calendar.json", calendar.mutable_calendar());
-    sla::v1::Calendar stored_calendar;
-    Must(client_->Call("watchbell.sla.v1.SlaService/PutCalendar", calendar, &stored_calendar));
-    sla::v1::PutPolicySetRequest policies;
-    cli::ParseEmbedded("live_policy_set.json", policies.mutable_policy_set());
-    sla::v1::PolicySet stored_policies;
-    Must(client_->Call("watchbell.sla.v1.SlaService/PutPolicySet", policies, &stored_policies));
-    sla::v1::ActivatePolicySetRequest activate;
-    activate.set_policy_set_id(policies.policy_set().policy_set_id());
-    sla::v1::ActivatePolicySetResponse activated;
-    Must(client_->Call("watchbell.sla.v1.SlaService/ActivatePolicySet", activate, &activated));
+    const cli::CallSla call = [this](const std::string& method,
+                                     const google::protobuf::Message& request,
+                                     google::protobuf::Message* response) {
+      return client_->Call(absl::StrCat("watchbell.sla.v1.SlaService/", method), request, response);
+    };
+    const auto file = cli::EmbeddedMessage<sla::v1::PolicyFile>("live_policy.json");
+    const cli::StoredPolicy stored = Must(cli::StorePolicy(file, "", clock_, call));
+    Must(cli::ActivatePolicy(stored.policy_set, std::nullopt, "", clock_, call));
   }
 
   LoadResult Creates(int tickets) {

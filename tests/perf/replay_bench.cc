@@ -57,7 +57,8 @@ int Main() {
     cli::Screen screen(STDERR_FILENO);
     const auto process = Must(cli::StartLocal("replay_bench", folder.path() + "/data", {}, clock));
     const auto client = process->InProcessClient();
-    cli::Replayer replayer(*client, {}, clock, screen);
+    cli::Replayer replayer(*client, {}, clock, screen,
+                           cli::EmbeddedMessage<sla::v1::PolicyFile>("replay_policy.json"));
     const absl::Duration began = Uptime();
     const cli::ReplayResult result = Must(replayer.Run(log));
     seconds = absl::ToDoubleSeconds(Uptime() - began);

@@ -157,7 +157,7 @@ std::string Simulation::SetUp() {
   sla_setup_ = {calendar, policy, activate};
   absl::Status status = world_->Call<sla::v1::Calendar>("sla", *calendar).status();
   status.Update(world_->Call<sla::v1::PolicySet>("sla", *policy).status());
-  status.Update(world_->Call<sla::v1::ActivatePolicySetResponse>("sla", *activate).status());
+  status.Update(world_->Call<sla::v1::PolicyVersion>("sla", *activate).status());
   status.Update(
       world_->Call<escalation::v1::EscalationSetup>("escalation", Escalations()).status());
   for (const char* person : {"ana", "ben", "cem", "dora"}) {

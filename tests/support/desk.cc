@@ -94,13 +94,22 @@ Desk& Desk::Promise(tickets::v1::Priority priority, sla::v1::Metric metric, absl
   return *this;
 }
 
+Desk& Desk::Promise(sla::v1::Target target) {
+  if (target.basis() == sla::v1::TIME_BASIS_BUSINESS && target.calendar_id().empty()) {
+    target.set_calendar_id(calendar_.calendar_id());
+  }
+  *policy_.add_targets() = std::move(target);
+  PutPolicy();
+  return *this;
+}
+
 void Desk::PutPolicy() {
   sla::v1::PutPolicySetRequest put;
   *put.mutable_policy_set() = policy_;
   Must(world_.Call<sla::v1::PolicySet>("sla", put), "PutPolicySet");
   sla::v1::ActivatePolicySetRequest activate;
   activate.set_policy_set_id(policy_.policy_set_id());
-  Must(world_.Call<sla::v1::ActivatePolicySetResponse>("sla", activate), "ActivatePolicySet");
+  Must(world_.Call<sla::v1::PolicyVersion>("sla", activate), "ActivatePolicySet");
 }
 
 Desk& Desk::Team(const std::string& team, const std::vector<std::string>& people,
@@ -179,6 +188,22 @@ void Desk::Reopen(const std::string& ticket) {
   Must(world_.Call<tickets::v1::Ticket>("tickets", request), "ReopenTicket");
 }
 
+void Desk::Comment(const std::string& ticket) {
+  auto request = Named<tickets::v1::AddCommentRequest>(ticket);
+  request.set_text("About your ticket");
+  request.set_public_(true);
+  Must(world_.Call<tickets::v1::Ticket>("tickets", request), "AddComment");
+}
+
+void Desk::Reply(const std::string& ticket) { Comment(ticket); }
+
+void Desk::Ask(const std::string& ticket) {
+  const engine::Identity agent =
+      std::exchange(world_.identity, engine::Identity{"default", "rita", {}});
+  Comment(ticket);
+  world_.identity = agent;
+}
+
 void Desk::Reprioritize(const std::string& ticket, tickets::v1::Impact impact,
                         tickets::v1::Urgency urgency) {
   auto request = Named<tickets::v1::UpdateTicketRequest>(ticket);
@@ -218,6 +243,17 @@ std::vector<std::string> Desk::Mailed(const std::string& ticket) const {
     addresses.push_back(event.delivery().address());
   }
   return addresses;
+}
+
+std::vector<std::string> Desk::Told(const std::string& ticket) const {
+  std::vector<std::string> lines;
+  for (const journal::JournalRow& row : world_.Journal("sla")) {
+    if (row.stream_id != ticket) continue;
+    const std::string last = row.type.substr(row.type.find("sla.") + 4);
+    lines.push_back(
+        absl::StrCat(FormatStoryTime(row.occurred_at), " ", last.substr(0, last.find(".v1"))));
+  }
+  return lines;
 }
 
 std::string Desk::Verdict(const std::string& ticket, sla::v1::Metric metric) {

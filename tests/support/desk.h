@@ -27,6 +27,8 @@ class Desk {
   Desk& Promise(tickets::v1::Priority priority, sla::v1::Metric metric, absl::Duration within,
                 std::vector<int> warn_percent = {},
                 std::vector<tickets::v1::HoldReason> pause_on = {});
+  // Any promise; one without a calendar of its own counts by the desk's hours.
+  Desk& Promise(sla::v1::Target target);
   // A team whose breaches page one person after another, `delay` apart. Everybody has a mail
   // address.
   Desk& Team(const std::string& team, const std::vector<std::string>& people, absl::Duration delay);
@@ -42,6 +44,9 @@ class Desk {
   void Resume(const std::string& ticket);
   void Resolve(const std::string& ticket);
   void Reopen(const std::string& ticket);
+  // A public comment, by somebody of the desk or by the requester.
+  void Reply(const std::string& ticket);
+  void Ask(const std::string& ticket);
   void Reprioritize(const std::string& ticket, tickets::v1::Impact impact,
                     tickets::v1::Urgency urgency);
 
@@ -50,6 +55,8 @@ class Desk {
   std::vector<std::string> Warnings(const std::string& ticket) const;
   std::vector<std::string> PagedPeople(const std::string& ticket) const;
   std::vector<std::string> Mailed(const std::string& ticket) const;
+  // Names of a ticket's events about clocks, with their times: "2026-01-05 09:00 paused".
+  std::vector<std::string> Told(const std::string& ticket) const;
   // Verdict of the clock as it stands: "running", "paused", "met", "missed", "cancelled"; "none"
   // without a clock.
   std::string Verdict(const std::string& ticket, sla::v1::Metric metric);
@@ -58,6 +65,7 @@ class Desk {
 
  private:
   void PutPolicy();
+  void Comment(const std::string& ticket);
 
   World world_;
   sla::v1::Calendar calendar_;

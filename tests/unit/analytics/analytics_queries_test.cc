@@ -4,12 +4,8 @@
 
 #include "absl/strings/str_format.h"
 #include "common/base/errors.h"
-#include "common/db/migrations.h"
-#include "common/db/sqlite/sqlite_db.h"
-#include "common/engine/engine.h"
 #include "gtest/gtest.h"
-#include "services/analytics/analytics_store.h"
-#include "services/analytics/schema/schema.h"
+#include "tests/unit/analytics/facts_database.h"
 #include "tests/unit/analytics/history.h"
 
 namespace watchbell::analytics {
@@ -20,43 +16,8 @@ using tickets::v1::PRIORITY_LOW;
 const absl::Time kOpen = At("2026-01-05T09:00:00Z");
 const absl::Time kEnd = At("2026-03-01T00:00:00Z");
 
-class Upserts : public engine::IndexWriter {
- public:
-  explicit Upserts(db::Transaction& transaction) : transaction_(transaction) {}
-  void Upsert(const db::Table& table, db::Row row) override {
-    ASSERT_TRUE(transaction_.Upsert(table, std::vector<db::Row>{std::move(row)}).ok());
-    ++rows;
-  }
-  void Delete(const db::Table&, db::Row) override { FAIL() << "analytics deletes nothing"; }
-  int rows = 0;
-
- private:
-  db::Transaction& transaction_;
-};
-
-class AnalyticsQueriesTest : public testing::Test {
+class AnalyticsQueriesTest : public FactsDatabase {
  protected:
-  void SetUp() override {
-    auto database = db::OpenSqliteInMemory();
-    ASSERT_TRUE(database.ok()) << database.status();
-    database_ = *std::move(database);
-    std::vector<db::Migration> migrations = {engine::EngineSchema()};
-    for (db::Migration& migration : Schema()) migrations.push_back(std::move(migration));
-    const absl::Status migrated = db::Migrate(*database_, migrations);
-    ASSERT_TRUE(migrated.ok()) << migrated;
-  }
-
-  // Stores tickets as the engine does after a batch; answers the rows written.
-  int Store(const std::string& tenant,
-            const std::vector<std::pair<std::string, TicketFacts>>& tickets) {
-    auto transaction = database_->Begin();
-    EXPECT_TRUE(transaction.ok()) << transaction.status();
-    Upserts writer(**transaction);
-    for (const auto& [id, facts] : tickets) IndexTicket(TicketKey(tenant, id), facts, writer);
-    EXPECT_TRUE((*transaction)->Commit().ok());
-    return writer.rows;
-  }
-
   absl::StatusOr<v1::GetImportReportResponse> Report(const std::string& tenant,
                                                      const std::string& source,
                                                      int64_t expected = 0) {
@@ -65,8 +26,6 @@ class AnalyticsQueriesTest : public testing::Test {
     request.set_expected_tickets(expected);
     return GetImportReport(*database_, tenant, request);
   }
-
-  std::unique_ptr<db::Database> database_;
 };
 
 History Imported(int number) {
@@ -164,6 +123,33 @@ TEST_F(AnalyticsQueriesTest, SummaryTakesTicketsOpenedInTheHalfOpenPeriod) {
   EXPECT_EQ(summary->total().opened(), 2);
   *request.mutable_to() = ToProto(kOpen);
   EXPECT_TRUE(absl::IsInvalidArgument(GetDeskSummary(*database_, "default", request).status()));
+}
+
+TEST_F(AnalyticsQueriesTest, AdherenceIsOfTheTenantsTicketsOfOneImportOrOfNone) {
+  auto met = [](History ticket, int clocks) {
+    for (int i = 0; i < clocks; ++i) {
+      sla::v1::Clock clock = MakeClock(absl::StrFormat("c/%d", i), sla::v1::METRIC_RESOLUTION,
+                                       PRIORITY_LOW, sla::v1::CLOCK_STATE_STOPPED);
+      clock.set_verdict(sla::v1::VERDICT_MET);
+      ticket.Clock<ev::ClockStopped>(clock);
+    }
+    return ticket.facts();
+  };
+  Store("default", {{"inc-1", met(Imported(1), 1)}, {"inc-2", met({kOpen, PRIORITY_LOW}, 2)}});
+  Store("other", {{"inc-3", met({kOpen, PRIORITY_LOW}, 4)}});
+  auto count = [&](const std::string& tenant, const std::string& source) -> int64_t {
+    v1::GetAdherenceRequest request;
+    request.set_import_source(source);
+    auto response = GetAdherence(*database_, tenant, request);
+    if (absl::IsNotFound(response.status())) return -1;
+    EXPECT_TRUE(response.ok()) << response.status();
+    return response->rows_size() == 1 ? response->rows(0).met() : 0;
+  };
+  EXPECT_EQ(count("default", ""), 2);
+  EXPECT_EQ(count("default", "log"), 1);
+  EXPECT_EQ(count("other", ""), 4);
+  EXPECT_EQ(count("other", "log"), -1);
+  EXPECT_EQ(count("empty", ""), 0);
 }
 
 }  // namespace

@@ -26,12 +26,14 @@ inline absl::Time At(absl::string_view text) {
   return time;
 }
 
-// A clock as sla's events carry it.
+// A clock as sla's events carry it, called "first-response" or "resolution".
 inline sla::v1::Clock MakeClock(const std::string& id, sla::v1::Metric metric,
                                 tickets::v1::Priority priority, sla::v1::ClockState clock_state) {
   sla::v1::Clock clock;
   clock.set_clock_id(id);
   clock.set_metric(metric);
+  clock.set_clock(metric == sla::v1::METRIC_FIRST_RESPONSE ? "first-response" : "resolution");
+  clock.set_cycle(1);
   clock.set_priority(priority);
   clock.set_state(clock_state);
   clock.set_policy_set_id("standard");

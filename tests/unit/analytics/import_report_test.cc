@@ -165,6 +165,7 @@ TEST(ImportReport, AdherenceByClockAndPriorityOfTheLastLeg) {
               closed(sla::v1::CLOCK_STATE_CANCELLED, sla::v1::VERDICT_UNSPECIFIED, false)});
   ASSERT_EQ(report.adherence_size(), 1);
   const v1::Adherence& adherence = report.adherence(0);
+  EXPECT_EQ(adherence.clock(), "resolution");
   EXPECT_EQ(adherence.metric(), sla::v1::METRIC_RESOLUTION);
   EXPECT_EQ(adherence.priority(), PRIORITY_HIGH);
   EXPECT_EQ(adherence.met(), 2);

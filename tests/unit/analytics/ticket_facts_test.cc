@@ -112,6 +112,7 @@ TEST(TicketFacts, KeepsOneStandingVerdictPerClock) {
   History ticket(kOpen, PRIORITY_LOW);
   sla::v1::Clock clock = MakeClock("t/resolution/1", sla::v1::METRIC_RESOLUTION, PRIORITY_LOW,
                                    sla::v1::CLOCK_STATE_RUNNING);
+  *clock.mutable_started_at() = ToProto(Min(3));
   ticket.Clock<ev::ClockAttached>(clock);
   clock.set_breached(true);
   ticket.Clock<ev::ClockBreached>(clock);
@@ -120,6 +121,7 @@ TEST(TicketFacts, KeepsOneStandingVerdictPerClock) {
   ticket.Clock<ev::BreachWithdrawn>(clock);
   clock.set_priority(PRIORITY_HIGH);
   clock.set_leg(2);
+  clock.set_earlier_breaches(1);
   ticket.Clock<ev::ClockRetargeted>(clock);
   clock.set_state(sla::v1::CLOCK_STATE_STOPPED);
   clock.set_verdict(sla::v1::VERDICT_MET);
@@ -130,6 +132,27 @@ TEST(TicketFacts, KeepsOneStandingVerdictPerClock) {
   EXPECT_EQ(fact.priority(), PRIORITY_HIGH);
   EXPECT_EQ(fact.phase(), state::v1::CLOCK_PHASE_FINISHED);
   EXPECT_EQ(fact.verdict(), sla::v1::VERDICT_MET);
+  EXPECT_EQ(fact.clock(), "resolution");
+  EXPECT_EQ(fact.cycle(), 1);
+  EXPECT_EQ(fact.started_at(), MicrosAt(3));
+  EXPECT_EQ(fact.earlier_breaches(), 1);
+}
+
+TEST(TicketFacts, KeepsTheCategoryItHasNow) {
+  ev::TicketCreated created;
+  created.mutable_ticket()->mutable_classification()->set_category("mail");
+  TicketFacts facts;
+  ApplyEvent(created, {kOpen, std::nullopt}, facts);
+  EXPECT_EQ(facts.category(), "mail");
+  ev::TicketReclassified event;
+  event.mutable_previous()->set_category("mail");
+  event.mutable_ticket()->mutable_classification()->set_category("mail");
+  event.mutable_ticket()->mutable_classification()->set_subcategory("quota");
+  EXPECT_FALSE(ChangesFacts(event));
+  event.mutable_ticket()->mutable_classification()->set_category("network");
+  EXPECT_TRUE(ChangesFacts(event));
+  ApplyEvent(event, {Min(1), std::nullopt}, facts);
+  EXPECT_EQ(facts.category(), "network");
 }
 
 TEST(TicketFacts, KnowsWhatChangesNothing) {

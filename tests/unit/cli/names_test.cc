@@ -5,6 +5,7 @@
 
 #include "services/watchbell/command.h"
 #include "services/watchbell/embedded.h"
+#include "services/watchbell/policy_file.h"
 #include "services/watchbell/rpc_names.h"
 #include "services/watchbell/terminal.h"
 #include "services/watchbell/text.h"
@@ -47,12 +48,11 @@ TEST(HelpOfTest, EveryRpcHasALine) {
 }
 
 TEST(EmbeddedTest, PoliciesOfTheDemoAreMessages) {
-  EXPECT_EQ(EmbeddedMessage<sla::v1::Calendar>("replay_calendar.json").calendar_id(),
-            "demo-weekdays");
-  EXPECT_EQ(EmbeddedMessage<sla::v1::PolicySet>("replay_policy_set.json").targets_size(), 8);
-  EXPECT_EQ(EmbeddedMessage<sla::v1::Calendar>("live_calendar.json").weekly_size(), 7);
-  EXPECT_EQ(EmbeddedMessage<sla::v1::PolicySet>("live_policy_set.json").policy_set_id(),
-            "demo-live");
+  for (const char* name : {"live_policy.json", "replay_policy.json"}) {
+    EXPECT_EQ(CheckPolicyFile(EmbeddedMessage<sla::v1::PolicyFile>(name)), absl::OkStatus());
+  }
+  EXPECT_EQ(EmbeddedMessage<sla::v1::PolicyFile>("replay_policy.json").policy_set().targets_size(),
+            8);
   EXPECT_EQ(
       EmbeddedMessage<escalation::v1::EscalationSetup>("live_setup.json").policies(0).steps_size(),
       2);
@@ -69,6 +69,8 @@ TEST(CommandsTest, NamesAreUniqueAndExplained) {
   EXPECT_EQ(cli::Run({"replay", "--format=servicenow-audit"}), 2);
   EXPECT_EQ(cli::Run({"replay", "--format=other", "file"}), 2);
   EXPECT_EQ(cli::Run({"dead-letters", "burn"}), 2);
+  EXPECT_EQ(cli::Run({"policy"}), 2);
+  EXPECT_EQ(cli::Run({"policy", "burn"}), 2);
 }
 
 TEST(TextTest, Utf8) {

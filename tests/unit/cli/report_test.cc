@@ -126,6 +126,36 @@ TEST(ReportJsonTest, AnEmptyImportIsAReportToo) {
   EXPECT_EQ(report["volume_per_week"], Json::array());
 }
 
+// Two clocks every desk has, one whose name is the block's own word, one with a long name.
+analytics::v1::GetImportReportResponse Promises() {
+  analytics::v1::GetImportReportResponse figures;
+  figures.set_policy("standard@3");
+  for (const char* clock : {"first-response", "resolution", "policy", "vendor-callback-overseas"}) {
+    auto* row = figures.add_adherence();
+    row->set_clock(clock);
+    row->set_priority(tickets::v1::PRIORITY_HIGH);
+    row->set_met(2);
+    row->set_earlier_breaches(1);
+  }
+  return figures;
+}
+
+TEST(ReportJsonTest, AdherenceByTheNamesOfTheClocks) {
+  const Json report = Json::parse(ReportJson({}, {}, Promises()));
+  const std::string counts = R"({"2 - High":{"met":2,"missed":0,"pending":0,"open_breached":0}})";
+  EXPECT_EQ(report["sla_adherence"].dump(),
+            R"({"policy":"standard@3","first_response":)" + counts + R"(,"resolution":)" + counts +
+                R"(,"policy_":)" + counts + R"(,"vendor_callback_overseas":)" + counts + "}");
+}
+
+TEST(ReportTextTest, CallsClocksByTheirNames) {
+  const std::string text = ReportText({}, {}, Promises());
+  EXPECT_NE(text.find("\n  first response  2 - High      met      2"), std::string::npos) << text;
+  EXPECT_NE(text.find("\n  vendor callback overseas\n                  2 - High "),
+            std::string::npos)
+      << text;
+}
+
 TEST(ReportTextTest, SaysWhatFailed) {
   ReplayTally tally;
   tally.failed = {{"INC9", "line 3, column 4 (number): bad", 3, 4, "number", 2}};

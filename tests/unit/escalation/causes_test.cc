@@ -85,6 +85,17 @@ TEST_F(Causes, AWarningThatBreachesIsTheSameCause) {
   EXPECT_EQ(Last<events::v1::PageRequested>().summary(), "first response breached, step 1");
 }
 
+TEST_F(Causes, AreCalledAfterTheirClock) {
+  Create("apps");
+  events::v1::ClockWarned warned;
+  *warned.mutable_clock() = MakeClock(sla::v1::METRIC_OPERATIONAL_LEVEL);
+  warned.mutable_clock()->set_clock("ola-net");
+  *warned.mutable_ticket() = ticket_;
+  TellSla(warned, harness_.now);
+  Pass(absl::Seconds(1));
+  EXPECT_EQ(Last<events::v1::PageRequested>().summary(), "ola net soon due, step 1");
+}
+
 TEST_F(Causes, WaitsForTheGroup) {
   Create("");
   Breach(kResolution);

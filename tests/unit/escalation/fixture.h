@@ -126,7 +126,8 @@ class EscalationTest : public ::testing::Test {
   sla::v1::Clock MakeClock(sla::v1::Metric metric, int leg = 1) {
     sla::v1::Clock clock;
     const bool response = metric == sla::v1::METRIC_FIRST_RESPONSE;
-    clock.set_clock_id(absl::StrCat(kId, response ? "/first-response/1" : "/resolution/1"));
+    clock.set_clock(response ? "first-response" : "resolution");
+    clock.set_clock_id(absl::StrCat(kId, "/", clock.clock(), "/1"));
     clock.set_ticket_id(kId);
     clock.set_metric(metric);
     clock.set_leg(leg);

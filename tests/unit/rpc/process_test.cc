@@ -26,7 +26,7 @@ namespace watchbell::runtime {
 namespace {
 
 using sla::v1::ActivatePolicySetRequest;
-using sla::v1::ActivatePolicySetResponse;
+using sla::v1::PolicyVersion;
 using ::testing::HasSubstr;
 
 constexpr char kActivate[] = "watchbell.sla.v1.SlaService/ActivatePolicySet";
@@ -52,7 +52,7 @@ class CountingDecider final : public engine::Decider {
     google::protobuf::Int64Value count;
     if (const auto* before = view.Get<google::protobuf::Int64Value>(key)) count = *before;
     count.set_value(count.value() + 1);
-    ActivatePolicySetResponse response;
+    PolicyVersion response;
     response.set_policy_set_id(absl::StrCat(key.id, "-", count.value()));
     decision.Reply(response);
     decision.Run({key, input.message, input.traceparent});
@@ -155,7 +155,7 @@ class ProcessTest : public ::testing::Test {
     ActivatePolicySetRequest request;
     request.set_policy_set_id(id);
     request.set_request_id(request_id);
-    ActivatePolicySetResponse response;
+    PolicyVersion response;
     rpc::CallOptions options;
     options.metadata = {{"x-watchbell-roles", roles}};
     const auto client = rpc::Connect(absl::StrCat("127.0.0.1:", process_->grpc_port()));
@@ -356,7 +356,7 @@ TEST_F(ProcessTest, ARepeatedMutationWithoutARequestIdIsRefused) {
   StartOrFail();
   ActivatePolicySetRequest request;
   request.set_policy_set_id("gold");
-  ActivatePolicySetResponse response;
+  PolicyVersion response;
   rpc::CallOptions options;
   options.metadata = {{"grpc-previous-rpc-attempts", "1"}};
   const auto client = rpc::Connect(absl::StrCat("127.0.0.1:", process_->grpc_port()));

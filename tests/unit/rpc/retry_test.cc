@@ -206,7 +206,7 @@ TEST_F(MutationTest, APatientMutationHasOneRequestIdForAllAttempts) {
   options.patient = true;
   sla::v1::ActivatePolicySetRequest request;
   request.set_policy_set_id("gold");
-  sla::v1::ActivatePolicySetResponse response;
+  sla::v1::PolicyVersion response;
   ASSERT_TRUE(client_->Call(kActivate, request, &response, options).ok());
   ASSERT_EQ(ids_.size(), 3u);
   EXPECT_TRUE(IsUuid(ids_[0]));

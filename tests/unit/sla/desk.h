@@ -2,6 +2,7 @@
 // readable lines.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -80,15 +81,23 @@ inline v1::Target WarnedAt(v1::Target target, std::vector<int> percents) {
 // A judge over its own copy of the targets.
 class Bench {
  public:
-  explicit Bench(std::vector<v1::Target> targets) {
+  explicit Bench(std::vector<v1::Target> targets,
+                 std::map<std::string, std::string> site_time_zones = {}) {
+    policy_.mutable_site_time_zones()->insert(site_time_zones.begin(), site_time_zones.end());
     static const std::shared_ptr<const BusinessCalendar> office =
         *BusinessCalendar::Compile(OfficeHours());
+    const auto office_in = [](const std::string& zone) {
+      CalendarSpec spec = OfficeHours();
+      spec.time_zone = zone;
+      return std::shared_ptr<const BusinessCalendar>(*BusinessCalendar::Compile(spec));
+    };
     for (v1::Target& target : targets) {
       const bool business = target.basis() == v1::TIME_BASIS_BUSINESS;
-      judge_.hours.push_back(business ? TargetHours{office, 1} : TargetHours());
+      judge_.hours.push_back(business ? TargetHours{office, 1, office_in} : TargetHours());
       *policy_.add_targets() = std::move(target);
     }
     judge_.policy = &policy_;
+    judge_.compiled = std::make_shared<const CompiledPolicy>(CompilePolicy(policy_));
   }
   Bench(const Bench&) = delete;
   const Judge& judge() const { return judge_; }
@@ -102,8 +111,8 @@ class Bench {
 inline TicketInput Move(tickets::v1::State to,
                         tickets::v1::HoldReason reason = tickets::v1::HOLD_REASON_UNSPECIFIED) {
   TicketInput input;
-  input.set_state(to);
-  input.set_hold_reason(reason);
+  input.mutable_change()->set_state(to);
+  input.mutable_change()->set_hold_reason(reason);
   return input;
 }
 inline TicketInput Hold(tickets::v1::HoldReason reason = tickets::v1::HOLD_REASON_USER) {
@@ -113,20 +122,36 @@ inline TicketInput Work() { return Move(tickets::v1::STATE_IN_PROGRESS); }
 inline TicketInput Resolve() { return Move(tickets::v1::STATE_RESOLVED); }
 inline TicketInput Respond() {
   TicketInput input;
-  input.set_response(true);
+  input.mutable_change()->set_responded(true);
+  return input;
+}
+// A public comment.
+inline TicketInput Say(events::v1::ActorKind author) {
+  TicketInput input;
+  input.set_event(state::v1::TICKET_EVENT_KIND_COMMENTED);
+  input.set_actor_kind(author);
+  input.set_public_(true);
+  if (author == events::v1::ACTOR_KIND_AGENT) input.mutable_change()->set_responded(true);
+  return input;
+}
+inline TicketInput GiveTo(const std::string& group) {
+  TicketInput input;
+  input.set_event(state::v1::TICKET_EVENT_KIND_ASSIGNED);
+  input.mutable_change()->set_group(group);
   return input;
 }
 inline TicketInput Raise(tickets::v1::Priority to) {
   TicketInput input;
-  input.set_priority(to);
+  input.mutable_change()->set_priority(to);
   return input;
 }
 inline TicketInput Opened(tickets::v1::Priority priority,
                           tickets::v1::State state = tickets::v1::STATE_NEW) {
   TicketInput input = Move(state);
-  input.set_priority(priority);
-  input.set_category("");
-  input.set_site("");
+  input.set_event(state::v1::TICKET_EVENT_KIND_CREATED);
+  input.mutable_change()->set_priority(priority);
+  input.mutable_change()->set_category("");
+  input.mutable_change()->set_site("");
   return input;
 }
 
@@ -134,10 +159,15 @@ inline std::string Line(const Happening& h) {
   static constexpr const char* kKinds[] = {"attached",   "paused",  "resumed",
                                            "retargeted", "warned",  "breached",
                                            "withdrawn",  "stopped", "cancelled"};
-  std::string line = absl::StrCat(
-      Show(h.at), h.clock.metric() == v1::METRIC_RESOLUTION ? " resolution " : " response ",
-      kKinds[static_cast<int>(h.kind)]);
-  if (h.kind == Happening::Kind::kWarned) absl::StrAppend(&line, " ", h.percent, "%");
+  const std::string name =
+      h.clock.metric() == v1::METRIC_FIRST_RESPONSE ? "response" : h.clock.name();
+  const std::string cycle = h.clock.cycle() > 1 ? absl::StrCat("#", h.clock.cycle()) : "";
+  std::string line =
+      absl::StrCat(Show(h.at), " ", name, cycle, " ", kKinds[static_cast<int>(h.kind)]);
+  if (h.threshold.percent() > 0) absl::StrAppend(&line, " ", h.threshold.percent(), "%");
+  if (h.threshold.time_left() > 0) {
+    absl::StrAppend(&line, " ", h.threshold.time_left() / 60'000'000, " min left");
+  }
   if (h.skipped) absl::StrAppend(&line, " skipped");
   if (h.kind == Happening::Kind::kBreached) {
     absl::StrAppend(&line, " leg ", h.leg, " due ", Show(h.due));

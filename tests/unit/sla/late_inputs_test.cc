@@ -86,19 +86,6 @@ TEST(LateInputs, VerdictIsRestated) {
                                        "Mon 09:20 response stopped met restated"));
 }
 
-TEST(LateInputs, SecondResponseDoesNotMatter) {
-  Bench bench({MakeTarget("answer", v1::METRIC_FIRST_RESPONSE, 30)});
-  Life life(bench);
-  life.Do("Mon 09:00", Opened(PRIORITY_LOW));
-  life.Do("Mon 09:40", Respond());
-  TicketInput second = Respond();
-  second.set_at(At("Mon 09:50"));
-  second.set_sequence(3);
-  EXPECT_FALSE(Matters(life.ticket, second));
-  second.set_at(At("Mon 09:10"));
-  EXPECT_TRUE(Matters(life.ticket, second));
-}
-
 TEST(LateInputs, LatePriorityKeepsWhatWasTrueInBetween) {
   Bench bench({Solve(60, {PRIORITY_HIGH}), Solve(240, {PRIORITY_LOW})});
   Life life(bench);
@@ -131,9 +118,16 @@ class RandomLives {
 
   std::vector<v1::Target> Targets() {
     std::vector<v1::Target> targets;
-    for (int i = 0; i < 5; ++i) {
-      const v1::Metric metric = Below(3) == 0 ? v1::METRIC_FIRST_RESPONSE : v1::METRIC_RESOLUTION;
-      v1::Target target = MakeTarget(absl::StrCat("t", i), metric, 5 + Below(300));
+    for (int i = 0; i < 8; ++i) {
+      static constexpr v1::Metric kKinds[] = {
+          v1::METRIC_RESOLUTION,     v1::METRIC_RESOLUTION,           v1::METRIC_FIRST_RESPONSE,
+          v1::METRIC_NEXT_RESPONSE,  v1::METRIC_PERIODIC_UPDATE,      v1::METRIC_OPERATIONAL_LEVEL,
+          v1::METRIC_FIRST_RESPONSE, v1::METRIC_UNDERPINNING_CONTRACT};
+      v1::Target target = MakeTarget(absl::StrCat("t", i), kKinds[Below(8)], 5 + Below(300));
+      if (target.metric() == v1::METRIC_OPERATIONAL_LEVEL) target.add_groups("net");
+      target.set_on_reopen(static_cast<v1::ReopenMode>(Below(3)));
+      target.set_on_rematch(static_cast<v1::RematchMode>(Below(2)));
+      if (Below(4) == 0) target.add_warn_time_left()->set_seconds(60 * (1 + Below(4)));
       for (int p = 1; p <= 4; ++p) {
         if (Below(2) == 0) target.add_priorities(static_cast<Priority>(p));
       }
@@ -148,7 +142,7 @@ class RandomLives {
 
   TicketInput Input(int64_t opened_at, int64_t sequence) {
     TicketInput input;
-    const int what = Below(10);
+    const int what = Below(14);
     if (what < 2) {
       input = Hold(Below(2) == 0 ? HOLD_REASON_USER : HOLD_REASON_VENDOR);
     } else if (what < 4) {
@@ -157,6 +151,10 @@ class RandomLives {
       input = Resolve();
     } else if (what < 6) {
       input = Respond();
+    } else if (what < 8) {
+      input = Say(Below(2) == 0 ? events::v1::ACTOR_KIND_AGENT : events::v1::ACTOR_KIND_REQUESTER);
+    } else if (what < 10) {
+      input = GiveTo(Below(2) == 0 ? "net" : "desk");
     } else {
       input = Raise(static_cast<Priority>(1 + Below(4)));
     }
@@ -183,31 +181,35 @@ std::vector<std::string> Standing(const state::v1::TicketClocks& ticket) {
 
 // What somebody knows who has only listened.
 struct Listener {
-  std::map<std::pair<int, int>, int64_t> breaches;  // metric, leg -> due
-  std::set<std::tuple<int, int, int>> warnings;     // metric, leg, percent
-  std::map<int, state::v1::ClockRecord> clocks;
+  std::map<std::pair<std::string, int>, int64_t> breaches;       // clock, leg -> due
+  std::set<std::tuple<std::string, int, std::string>> warnings;  // clock, leg, threshold
+  std::map<std::string, state::v1::ClockRecord> clocks;
+
+  static std::string Name(const state::v1::ClockRecord& clock) {
+    return absl::StrCat(clock.name(), "/", clock.cycle());
+  }
 
   void Hear(const Happenings& happenings) {
     for (const Happening& h : happenings) {
-      const int metric = h.clock.metric();
-      clocks[metric] = h.clock;
+      const std::string name = Name(h.clock);
+      clocks[name] = h.clock;
       if (h.kind == Happening::Kind::kBreached) {
-        EXPECT_TRUE(breaches.emplace(std::make_pair(metric, h.leg), h.due).second)
+        EXPECT_TRUE(breaches.emplace(std::make_pair(name, h.leg), h.due).second)
             << "two standing breaches of one leg";
       } else if (h.kind == Happening::Kind::kWithdrawn) {
-        EXPECT_EQ(breaches.erase({metric, h.leg}), 1u) << "withdrawn, never told";
+        EXPECT_EQ(breaches.erase({name, h.leg}), 1u) << "withdrawn, never told";
       } else if (h.kind == Happening::Kind::kWarned) {
-        EXPECT_TRUE(warnings.emplace(metric, h.leg, h.percent).second) << "warned twice";
+        EXPECT_TRUE(warnings.emplace(name, h.leg, h.threshold.ShortDebugString()).second)
+            << "warned twice";
       }
     }
   }
 
   void ExpectAgrees(const state::v1::TicketClocks& ticket) const {
-    std::map<std::pair<int, int>, int64_t> stand;
+    std::map<std::pair<std::string, int>, int64_t> stand;
     for (const state::v1::ClockRecord& clock : ticket.clocks()) {
-      for (const auto& breach : clock.breaches())
-        stand[{clock.metric(), breach.leg()}] = breach.due();
-      const auto heard = clocks.find(clock.metric());
+      for (const auto& breach : clock.breaches()) stand[{Name(clock), breach.leg()}] = breach.due();
+      const auto heard = clocks.find(Name(clock));
       ASSERT_NE(heard, clocks.end());
       EXPECT_EQ(heard->second.state(), clock.state());
       EXPECT_EQ(heard->second.verdict(), clock.verdict());
@@ -233,7 +235,7 @@ state::v1::TicketClocks Hear(const Bench& bench, const std::vector<TicketInput>&
     if (timers && random.Below(3) == 0) {
       if (const auto due = NextDue(ticket); due && *due < as_of) Settle(ticket, *due + 1, told);
     }
-    if (Matters(ticket, input)) ApplyInput(bench.judge(), ticket, input, told);
+    ApplyInput(bench.judge(), ticket, input, told);
     listener.Hear(told);
   }
   Happenings told;
@@ -288,9 +290,9 @@ Counted CountMinutes(const v1::Target& target, const BusinessCalendar* calendar,
   for (int m = 0; m < minutes; ++m) {
     const int64_t now = opened + int64_t{60'000'000} * m;
     for (; next < inputs.size() && inputs[next].at() <= now; ++next) {
-      if (!inputs[next].has_state()) continue;
-      state = inputs[next].state();
-      reason = inputs[next].hold_reason();
+      if (!inputs[next].change().has_state()) continue;
+      state = inputs[next].change().state();
+      reason = inputs[next].change().hold_reason();
     }
     const bool paused = state == STATE_ON_HOLD && reason == HOLD_REASON_USER;
     if (paused || state == STATE_RESOLVED) {

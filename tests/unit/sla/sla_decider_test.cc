@@ -80,7 +80,7 @@ class SlaDeciderTest : public testing::Test {
   absl::Status Activate(const std::string& id) {
     v1::ActivatePolicySetRequest request;
     request.set_policy_set_id(id);
-    return desk.Command<v1::ActivatePolicySetResponse>(request).status();
+    return desk.Command<v1::PolicyVersion>(request).status();
   }
   void SetUpStandard() {
     Put(Office());
@@ -252,6 +252,10 @@ TEST_F(SlaDeciderTest, RunningClocksKeepTheirVersions) {
             "2026-01-06T09:30:00Z");
   tv::Ticket second = Ticket("2026-01-05T16:30:00Z");
   second.set_ticket_id("inc-2");
+  Create(second);
+  EXPECT_EQ(Last<ev::ClockAttached>().clock().policy_version(), 1) << "a draft judges nothing";
+  ASSERT_TRUE(Activate("standard").ok());
+  second.set_ticket_id("inc-3");
   Create(second);
   EXPECT_EQ(Last<ev::ClockAttached>().clock().policy_version(), 2);
   EXPECT_EQ(Last<ev::ClockAttached>().clock().calendar_version(), 2);

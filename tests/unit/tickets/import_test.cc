@@ -1,3 +1,5 @@
+#include <gmock/gmock.h>
+
 #include <random>
 
 #include "protos/watchbell/events/v1/topics.h"
@@ -211,6 +213,69 @@ TEST_F(ImportTest, ARefusedCommandCostsOnlyItself) {
   EXPECT_EQ(Stored("inc-1")->ticket().state(), v1::STATE_IN_PROGRESS);
   EXPECT_EQ(Stored("inc-2"), nullptr) << "a refused creation takes no number";
   EXPECT_EQ(Create().ticket_id(), "inc-2");
+}
+
+TEST_F(ImportTest, AttributesOfSelectorsComeWithTheCreationAndChange) {
+  AddCreate("REQ1");
+  v1::Ticket& facts = *batch.mutable_commands(0)->mutable_create()->mutable_ticket();
+  facts.set_type(v1::TICKET_TYPE_SERVICE_REQUEST);
+  facts.set_service("payments");
+  facts.set_vip(true);
+  for (const char* tag : {"b", "a", "b"}) facts.add_tags(tag);
+  *facts.mutable_due_at() = ToProto(kThen + absl::Hours(8));
+  facts.set_requester_time_zone("Europe/Berlin");
+  AddCreate("INC1");
+  v1::AttributeChanges& changes = *Add("REQ1", 1, 0, 5).mutable_update()->mutable_changes();
+  changes.set_service("tills");
+  changes.set_vip(false);
+  changes.mutable_tags()->add_tags("c");
+  changes.set_no_due_at(true);
+  changes.set_requester_time_zone("");
+  Add("REQ1", 2, 0, 6).mutable_start_work();
+  const v1::ImportBatchResponse response = Send();
+  for (const v1::ImportResult& result : response.results()) EXPECT_EQ(result.error(), "");
+  EXPECT_EQ(response.results(0).ticket(), "tickets/req-1");
+  EXPECT_EQ(response.results(1).ticket(), "tickets/inc-2");
+  const v1::Ticket& created = desk.events[0].As<ev::TicketCreated>()->ticket();
+  EXPECT_EQ(created.type(), v1::TICKET_TYPE_SERVICE_REQUEST);
+  EXPECT_EQ(created.service(), "payments");
+  EXPECT_TRUE(created.vip());
+  ASSERT_EQ(created.tags_size(), 2);
+  EXPECT_EQ(created.tags(0) + created.tags(1), "ab");
+  EXPECT_EQ(FromProto(created.due_at()), kThen + absl::Hours(8));
+  EXPECT_EQ(created.requester_time_zone(), "Europe/Berlin");
+  std::set<std::string> fields;
+  for (const auto& event : desk.events) {
+    const auto* changed = event.As<ev::TicketAttributeChanged>();
+    if (changed != nullptr) fields.insert(changed->field());
+  }
+  EXPECT_EQ(fields,
+            (std::set<std::string>{"service", "vip", "tags", "due_at", "requester_time_zone"}));
+  const v1::Ticket& ticket = Stored("req-1")->ticket();
+  EXPECT_EQ(ticket.state(), v1::STATE_IN_PROGRESS);
+  EXPECT_EQ(ticket.service(), "tills");
+  EXPECT_FALSE(ticket.has_due_at());
+  EXPECT_EQ(ticket.tags_size(), 1);
+  batch.clear_commands();
+  Add("REQ1", 3, 0, 7).mutable_resolve();
+  EXPECT_TRUE(Send().results(0).applied()) << "found again by its external id";
+  ExpectVersionsWithoutHoles();
+}
+
+TEST_F(ImportTest, BadTagsAndDueDatesCostOnlyTheirCommand) {
+  AddCreate("INC1");
+  batch.mutable_commands(0)->mutable_create()->mutable_ticket()->add_tags("a\nb");
+  AddCreate("INC2");
+  batch.mutable_commands(1)->mutable_create()->mutable_ticket()->mutable_due_at()->set_nanos(-1);
+  AddCreate("INC3");
+  Add("INC3", 1, 0, 5).mutable_update()->mutable_changes()->mutable_tags()->add_tags("");
+  const v1::ImportBatchResponse response = Send();
+  EXPECT_THAT(response.results(0).error(), testing::StartsWith("create.ticket.tags[0]: "));
+  EXPECT_THAT(response.results(1).error(), testing::StartsWith("create.ticket.due_at: "));
+  EXPECT_EQ(response.results(2).ticket(), "tickets/inc-1");
+  EXPECT_THAT(response.results(3).error(), testing::StartsWith("changes.tags.tags[0]: "));
+  EXPECT_EQ(response.results(3).error_reason(), "INVALID_FIELD");
+  EXPECT_EQ(desk.events.size(), 1u);
 }
 
 TEST_F(ImportTest, DatesNeverGoBack) {

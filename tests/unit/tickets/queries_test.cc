@@ -9,7 +9,6 @@
 #include "common/bus/embedded/embedded_bus.h"
 #include "common/db/sqlite/sqlite_db.h"
 #include "common/runtime/service_core.h"
-#include "services/tickets/page_token.h"
 #include "services/tickets/spec.h"
 #include "services/tickets/ticket_history.h"
 #include "services/tickets/ticket_watch.h"
@@ -309,12 +308,6 @@ TEST_F(QueryTest, ResumeTokensAreChecked) {
   }
   request.set_resume_token(MakeResumeToken(1));
   EXPECT_EQ(Watch(request).status().code(), absl::StatusCode::kOutOfRange);
-}
-
-TEST(PageSize, IsClamped) {
-  EXPECT_EQ(PageSize(0, 50, 500), 50);
-  EXPECT_EQ(PageSize(7, 50, 500), 7);
-  EXPECT_EQ(PageSize(501, 50, 500), 500);
 }
 
 }  // namespace

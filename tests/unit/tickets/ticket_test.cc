@@ -102,7 +102,8 @@ TEST(StateMachine, SaysFromWhereAMoveIsLegal) {
 TEST(TicketName, ParsesAndRefuses) {
   EXPECT_EQ(*ParseTicketName("tickets/inc-1042"), "inc-1042");
   EXPECT_EQ(TicketName("inc-1042"), "tickets/inc-1042");
-  EXPECT_EQ(TicketId(1042), "inc-1042");
+  EXPECT_EQ(TicketId(v1::TICKET_TYPE_INCIDENT, 1042), "inc-1042");
+  EXPECT_EQ(TicketId(v1::TICKET_TYPE_SERVICE_REQUEST, 1043), "req-1043");
   for (const char* bad : {"", "inc-1042", "tickets/", "tickets/INC-1", "tickets/inc 1",
                           "tickets/inc-1/x", "ticket/inc-1", "tickets/-a", "tickets/a-"}) {
     const auto parsed = ParseTicketName(bad);

@@ -8,7 +8,7 @@
 #include "absl/strings/string_view.h"
 #include "google/protobuf/message.h"
 
-namespace watchbell::tickets {
+namespace watchbell::rpc {
 
 // What a token is bound to: the tenant and every field of the request but page_size and page_token.
 std::string QueryBinding(absl::string_view tenant, const google::protobuf::Message& request);
@@ -23,4 +23,4 @@ absl::StatusOr<std::vector<std::string>> ReadPageToken(absl::string_view token,
 // 0 = `normal`; more than `most` is `most`.
 int PageSize(int asked, int normal, int most);
 
-}  // namespace watchbell::tickets
+}  // namespace watchbell::rpc

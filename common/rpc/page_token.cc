@@ -1,4 +1,4 @@
-#include "services/tickets/page_token.h"
+#include "common/rpc/page_token.h"
 
 #include <algorithm>
 #include <memory>
@@ -8,9 +8,9 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "common/base/errors.h"
-#include "services/tickets/fingerprint.h"
+#include "common/engine/hash.h"
 
-namespace watchbell::tickets {
+namespace watchbell::rpc {
 namespace {
 
 constexpr char kVersion[] = "1";
@@ -27,7 +27,10 @@ std::string QueryBinding(absl::string_view tenant, const google::protobuf::Messa
   query->CopyFrom(request);
   ClearField("page_size", query.get());
   ClearField("page_token", query.get());
-  return HashFields({request.GetTypeName(), tenant, query->SerializeAsString()});
+  uint64_t hash = engine::Fnv1a(request.GetTypeName());
+  hash = engine::Fnv1a(absl::StrCat("/", tenant, "/"), hash);  // no name has a slash
+  hash = engine::Fnv1a(query->SerializeAsString(), hash);
+  return absl::StrCat(absl::Hex(hash, absl::kZeroPad16));
 }
 
 std::string MakePageToken(absl::string_view binding, const std::vector<std::string>& cursor) {
@@ -54,4 +57,4 @@ int PageSize(int asked, int normal, int most) {
   return asked <= 0 ? normal : std::min(asked, most);
 }
 
-}  // namespace watchbell::tickets
+}  // namespace watchbell::rpc

@@ -1,0 +1,122 @@
+#include "services/sla/leg.h"
+
+#include <algorithm>
+
+#include "services/sla/clock_machine.h"
+
+namespace watchbell::sla {
+
+using state::v1::Segment;
+
+const std::vector<WarnAt>& WarningsOf(const Judge& judge, const state::v1::ClockRecord& clock) {
+  return judge.compiled->targets[static_cast<size_t>(clock.target())].warnings;
+}
+
+std::string Leg::ZoneOf(int target) const {
+  switch (judge_.target(target).zone_source()) {
+    case v1::ZONE_SOURCE_SITE:
+      return clock_.site_time_zone();
+    case v1::ZONE_SOURCE_REQUESTER:
+      return clock_.requester_time_zone();
+    default:
+      return "";
+  }
+}
+
+void Leg::Begin(int target, int64_t at, const state::v1::Facts& facts) {
+  const v1::Target& chosen = judge_.target(target);
+  const TargetHours& hours = judge_.hours[static_cast<size_t>(target)];
+  clock_.set_leg(clock_.leg() + 1);
+  clock_.set_leg_started_at(at);
+  clock_.set_priority(facts.priority());
+  clock_.set_target(target);
+  clock_.set_target_id(chosen.target_id());
+  clock_.set_calendar_id(hours.calendar == nullptr ? "" : chosen.calendar_id());
+  clock_.set_calendar_version(hours.version);
+  clock_.set_time_zone(ZoneOf(target));
+  clock_.clear_due();
+  const bool restart = chosen.on_rematch() == v1::REMATCH_MODE_RESTART && clock_.leg() > 1;
+  if (restart) {
+    clock_.set_first_segment(clock_.segments_size());
+    clock_.set_counted(0);
+    clock_.set_elapsed(0);
+  }
+  clock_.clear_fixed_due();
+  if (!chosen.has_relative()) {
+    clock_.set_allowed(AllowedTime(chosen));
+    return;
+  }
+  const int64_t start = restart ? at : clock_.started_at();
+  const std::optional<int64_t> due = RelativeDeadline(judge_, By(), start, facts);
+  if (due) clock_.set_fixed_due(*due);
+  clock_.set_allowed(due ? CountedTime(judge_, By(), start, *due) : 0);
+}
+
+Segment& Leg::Open(int64_t from) {
+  Segment* segment = clock_.add_segments();
+  segment->set_from(from);
+  segment->set_target(clock_.target());
+  segment->set_time_zone(clock_.time_zone());
+  return *segment;
+}
+
+void Leg::AddSegment(int64_t from, int64_t to) {
+  if (from >= to) return;
+  const int count = clock_.segments_size();
+  const bool goes_on = count > clock_.first_segment() && clock_.segments(count - 1).to() == from &&
+                       clock_.segments(count - 1).target() == clock_.target();
+  Segment& segment = goes_on ? *clock_.mutable_segments(count - 1) : Open(from);
+  segment.set_to(to);
+  clock_.set_counted(clock_.counted() + CountedTime(judge_, By(), from, to));
+  clock_.set_elapsed(clock_.counted());
+}
+
+void Leg::BeginSegment(int64_t at) {
+  clock_.set_state(v1::CLOCK_STATE_RUNNING);
+  Open(at);
+  if (const state::v1::StandingBreach* breach = BreachOf(clock_, clock_.leg())) {
+    clock_.set_due(breach->due());
+    return;
+  }
+  SetPending(at);
+}
+
+void Leg::SetPending(int64_t at) {
+  std::optional<int64_t> due;
+  if (!judge_.target(clock_.target()).has_relative()) {
+    due = Deadline(judge_, By(), at, clock_.allowed() - clock_.counted());
+  } else if (clock_.has_fixed_due()) {
+    due = std::max(clock_.fixed_due(), at);
+  }
+  if (due) {
+    clock_.set_due(*due);
+    clock_.set_pending_due(*due);
+  }
+  for (const WarnAt& warning : WarningsOf(judge_, clock_)) {
+    if (HasFired(clock_, clock_.leg(), warning.threshold)) continue;
+    const int64_t left = warning.Amount(clock_.allowed()) - clock_.counted();
+    const std::optional<int64_t> crossing = Deadline(judge_, By(), at, left);
+    // What lies at the deadline or behind it warns of nothing.
+    if (!crossing || (due && *crossing >= *due)) continue;
+    state::v1::PendingWarning* pending = clock_.add_pending();
+    *pending->mutable_threshold() = warning.threshold;
+    pending->set_at(*crossing);
+  }
+  std::stable_sort(clock_.mutable_pending()->begin(), clock_.mutable_pending()->end(),
+                   [](const auto& a, const auto& b) { return a.at() < b.at(); });
+}
+
+void Leg::EndSegment(int64_t at) {
+  Segment* segment = clock_.mutable_segments(clock_.segments_size() - 1);
+  segment->set_to(at);
+  clock_.set_counted(clock_.counted() + CountedTime(judge_,
+                                                    {segment->target(), segment->time_zone()},
+                                                    segment->from(), at));
+  clock_.set_elapsed(clock_.counted());
+  if (segment->from() == at) clock_.mutable_segments()->RemoveLast();
+  clock_.clear_pending();
+  clock_.clear_pending_due();
+  clock_.clear_due();
+}
+
+}  // namespace watchbell::sla

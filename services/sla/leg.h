@@ -1,0 +1,39 @@
+// The leg of a clock: the stretch under one target, with its segments, its deadline and what of it
+// is still to come. Pure.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "services/sla/judge.h"
+
+namespace watchbell::sla {
+
+// Thresholds of the clock's present target.
+const std::vector<WarnAt>& WarningsOf(const Judge& judge, const state::v1::ClockRecord& clock);
+
+// A view of a clock; both outlive it.
+class Leg {
+ public:
+  Leg(const Judge& judge, state::v1::ClockRecord& clock) : judge_(judge), clock_(clock) {}
+
+  // Target `target` applies from `at` on; `facts` are the ticket's at that time.
+  void Begin(int target, int64_t at, const state::v1::Facts& facts);
+  // A finished segment; one that goes on where the last ended is the same segment.
+  void AddSegment(int64_t from, int64_t to);
+  // The clock runs from `at` on.
+  void BeginSegment(int64_t at);
+  // It does not any more.
+  void EndSegment(int64_t at);
+
+ private:
+  Counting By() const { return {clock_.target(), clock_.time_zone()}; }
+  std::string ZoneOf(int target) const;
+  state::v1::Segment& Open(int64_t from);
+  void SetPending(int64_t at);
+
+  const Judge& judge_;
+  state::v1::ClockRecord& clock_;
+};
+
+}  // namespace watchbell::sla

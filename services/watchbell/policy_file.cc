@@ -1,0 +1,111 @@
+#include "services/watchbell/policy_file.h"
+
+#include <cerrno>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <sstream>
+#include <system_error>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "common/base/errors.h"
+#include "common/base/ids.h"
+#include "common/base/proto_time.h"
+#include "common/base/status_macros.h"
+#include "services/sla/policy_file.h"
+#include "services/watchbell/message_json.h"
+
+namespace watchbell::cli {
+namespace {
+
+absl::Status AsStatus(std::vector<FieldViolation> faults) {
+  return faults.empty() ? absl::OkStatus() : InvalidFields(std::move(faults));
+}
+
+// `calendar`: as PathInFile.
+absl::Status NamedInFile(const absl::Status& refused, int calendar) {
+  std::vector<FieldViolation> faults = FieldViolations(refused);
+  if (faults.empty()) return refused;
+  for (FieldViolation& fault : faults) fault.field = sla::PathInFile(fault.field, calendar);
+  return InvalidFields(std::move(faults));
+}
+
+}  // namespace
+
+absl::StatusOr<sla::v1::PolicyFile> ReadPolicyFile(const std::string& path) {
+  std::error_code unknown;
+  if (std::filesystem::is_directory(path, unknown)) {
+    return absl::InvalidArgumentError(absl::StrCat("cannot read ", path, ": it is a folder"));
+  }
+  std::ifstream in(path, std::ios::binary);
+  if (!in) return absl::ErrnoToStatus(errno, absl::StrCat("cannot read ", path));
+  std::ostringstream json;
+  json << in.rdbuf();
+  sla::v1::PolicyFile file;
+  if (const absl::Status parsed = ParseJson(json.str(), &file); !parsed.ok()) {
+    return absl::InvalidArgumentError(absl::StrCat(path, ": ", parsed.message()));
+  }
+  return file;
+}
+
+absl::Status CheckPolicyFile(const sla::v1::PolicyFile& file) {
+  return AsStatus(sla::PolicyFileFaults(file, [](const std::string&) { return nullptr; }));
+}
+
+absl::Status CheckPolicyFileAgainst(const sla::v1::PolicyFile& file, const CallSla& call) {
+  std::map<std::string, sla::v1::Calendar> stored;
+  for (const std::string& id : sla::CalendarsElsewhere(file)) {
+    sla::v1::GetCalendarRequest request;
+    request.set_calendar_id(id);
+    const absl::Status got = call("GetCalendar", request, &stored[id]);
+    if (got.ok()) continue;
+    stored.erase(id);
+    // An id that is none is a fault of the file.
+    if (!absl::IsNotFound(got) && !absl::IsInvalidArgument(got)) return got;
+  }
+  return AsStatus(
+      sla::PolicyFileFaults(file, [&](const std::string& id) -> const sla::v1::Calendar* {
+        const auto it = stored.find(id);
+        return it == stored.end() ? nullptr : &it->second;
+      }));
+}
+
+absl::StatusOr<StoredPolicy> StorePolicy(const sla::v1::PolicyFile& file, const std::string& reason,
+                                         Clock& clock, const CallSla& call) {
+  SystemIdSource ids;
+  StoredPolicy stored;
+  for (const int place : sla::StoringOrder(file)) {
+    sla::v1::PutCalendarRequest request;
+    request.set_request_id(ids.NewUuid(clock.Now()));
+    *request.mutable_calendar() = file.calendars(place);
+    const absl::Status put = call("PutCalendar", request, &stored.calendars.emplace_back());
+    if (!put.ok()) return NamedInFile(put, place);
+  }
+  if (!file.has_policy_set()) return stored;
+  sla::v1::PutPolicySetRequest request;
+  request.set_request_id(ids.NewUuid(clock.Now()));
+  *request.mutable_policy_set() = file.policy_set();
+  request.set_reason(reason);
+  const absl::Status put = call("PutPolicySet", request, &stored.policy_set);
+  if (!put.ok()) return NamedInFile(put, -1);
+  return stored;
+}
+
+absl::StatusOr<sla::v1::PolicyVersion> ActivatePolicy(const sla::v1::PolicySet& stored,
+                                                      std::optional<absl::Time> effective_at,
+                                                      const std::string& reason, Clock& clock,
+                                                      const CallSla& call) {
+  SystemIdSource ids;
+  sla::v1::ActivatePolicySetRequest request;
+  request.set_request_id(ids.NewUuid(clock.Now()));
+  request.set_policy_set_id(stored.policy_set_id());
+  request.set_version(stored.version());
+  if (effective_at) *request.mutable_effective_at() = ToProto(*effective_at);
+  request.set_reason(reason);
+  sla::v1::PolicyVersion version;
+  RETURN_IF_ERROR(call("ActivatePolicySet", request, &version));
+  return version;
+}
+
+}  // namespace watchbell::cli

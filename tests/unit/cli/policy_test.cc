@@ -1,0 +1,210 @@
+// `watchbell policy`: over files, and against a watchbell in this process.
+#include <gmock/gmock.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+#include "common/clock/clock.h"
+#include "services/watchbell/command.h"
+#include "services/watchbell/embedded.h"
+#include "services/watchbell/local_process.h"
+#include "services/watchbell/policy_file.h"
+
+namespace watchbell::cli {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
+
+constexpr char kHours[] = R"("time_zone": "UTC", "weekly": [
+    {"weekday": 1, "intervals": [{"from": "09:00", "to": "17:00"}]}])";
+constexpr char kTarget[] = R"({"target_id": "all", "metric": "METRIC_RESOLUTION",
+    "duration": "3600s", "basis": "TIME_BASIS_BUSINESS", "calendar_id": "office"})";
+
+// A calendar "office" and a set "desk" of one target on it.
+std::string DeskFile() {
+  return absl::StrCat(R"({"calendars": [{"calendar_id": "office", )", kHours,
+                      R"(}], "policy_set": {"policy_set_id": "desk", "targets": [)", kTarget,
+                      "]}}");
+}
+
+struct Outcome {
+  int status = 0;
+  std::string out;
+  std::string err;
+};
+
+Outcome RunCommand(const Arguments& arguments) {
+  ::testing::internal::CaptureStdout();
+  ::testing::internal::CaptureStderr();
+  Outcome outcome;
+  outcome.status = cli::Run(arguments);
+  outcome.out = ::testing::internal::GetCapturedStdout();
+  outcome.err = ::testing::internal::GetCapturedStderr();
+  return outcome;
+}
+
+class PolicyTest : public testing::Test {
+ protected:
+  std::string Write(absl::string_view json) {
+    const std::string path = absl::StrCat(folder_->path(), "/policy.json");
+    std::ofstream(path, std::ios::binary | std::ios::trunc) << json;
+    return path;
+  }
+  Outcome Check(absl::string_view json) { return RunCommand({"policy", "check", Write(json)}); }
+
+  const absl::StatusOr<TemporaryFolder> folder_ = TemporaryFolder::Make();
+};
+
+TEST_F(PolicyTest, FilesOfTheProjectAreSound) {
+  int files = 0;
+  for (const char* folder : {"services/watchbell/demo_data", "tests/data/policies"}) {
+    const std::filesystem::path path = std::filesystem::path(WATCHBELL_SOURCE_DIR) / folder;
+    for (const auto& entry : std::filesystem::directory_iterator(path)) {
+      const std::string name = entry.path().string();
+      const bool policy = absl::string_view(folder) == "tests/data/policies" ||
+                          name.find("_policy.json") != std::string::npos;
+      if (!policy) continue;
+      ++files;
+      const Outcome outcome = RunCommand({"policy", "check", name});
+      EXPECT_EQ(outcome.status, 0) << name << "\n" << outcome.err;
+      EXPECT_THAT(outcome.out, StartsWith("OK: 1 calendar, policy set ")) << name;
+    }
+  }
+  EXPECT_EQ(files, 4);
+}
+
+TEST_F(PolicyTest, EveryFaultIsPrintedAtOnce) {
+  const Outcome outcome = Check(absl::StrReplaceAll(
+      DeskFile(), {{"\"UTC\"", "\"Mars/Olympus\""}, {"17:00", "25:00"}, {"\"3600s\"", "\"0s\""}}));
+  EXPECT_EQ(outcome.status, 1);
+  EXPECT_EQ(outcome.out, "");
+  EXPECT_THAT(outcome.err, AllOf(HasSubstr("policy.json has 3 faults:\n"),
+                                 HasSubstr("\n  calendars[0].time_zone: must be an IANA"),
+                                 HasSubstr("\n  calendars[0].weekly[0].intervals[0].to: must be"),
+                                 HasSubstr("\n  policy_set.targets[0].duration: ")));
+}
+
+TEST_F(PolicyTest, WhatIsOddIsToldAndNoFault) {
+  const Outcome outcome = Check(absl::StrReplaceAll(
+      DeskFile(),
+      {{"\"time_zone\"", "\"holidays\": [{\"date\": \"2040-01-03\"}], \"time_zone\""}}));
+  EXPECT_EQ(outcome.status, 0);
+  EXPECT_THAT(outcome.out, AllOf(StartsWith("warning: calendars[0].holidays[0] (2040-01-03): "),
+                                 HasSubstr("\nOK: 1 calendar, policy set desk with 1 target\n")));
+}
+
+TEST_F(PolicyTest, FilesThatAreNone) {
+  const Outcome missing = RunCommand({"policy", "check", "/no/such/file.json"});
+  EXPECT_EQ(missing.status, 1);
+  EXPECT_THAT(missing.err, HasSubstr("cannot read /no/such/file.json"));
+  const Outcome folder = RunCommand({"policy", "check", folder_->path()});
+  EXPECT_EQ(folder.status, 1);
+  EXPECT_THAT(folder.err, HasSubstr(absl::StrCat("cannot read ", folder_->path())));
+  const Outcome unknown = Check(absl::StrReplaceAll(DeskFile(), {{"\"duration\"", "\"time\""}}));
+  EXPECT_EQ(unknown.status, 1);
+  EXPECT_THAT(unknown.err, AllOf(HasSubstr("policy.json: the JSON is not a PolicyFile"),
+                                 HasSubstr("targets[0]"), HasSubstr("time: Cannot find field")));
+  EXPECT_EQ(Check("{\"calendars\": ").status, 1);
+  EXPECT_EQ(Check("").status, 1);
+}
+
+TEST_F(PolicyTest, WrongUse) {
+  EXPECT_EQ(RunCommand({"policy", "check"}).status, 2);
+  EXPECT_EQ(RunCommand({"policy", "check", "a", "b"}).status, 2);
+  EXPECT_EQ(RunCommand({"policy", "check", "a", "--target=b:1"}).status, 2);
+  EXPECT_EQ(RunCommand({"policy", "apply"}).status, 2);
+  EXPECT_EQ(RunCommand({"policy", "apply", "a", "--effective-at=2030-01-01T00:00:00Z"}).status, 2);
+  EXPECT_EQ(RunCommand({"policy", "apply", "a", "--activate", "--effective-at=noon"}).status, 2);
+  const std::string calendars =
+      Write(absl::StrCat(R"({"calendars": [{"calendar_id": "a", )", kHours, "}]}"));
+  EXPECT_EQ(RunCommand({"policy", "apply", calendars, "--activate"}).status, 2);
+}
+
+class PolicyApplyTest : public PolicyTest {
+ protected:
+  PolicyApplyTest() : process_(StartLocal("policy_test", folder_->path() + "/data", {}, clock_)) {}
+
+  Outcome Apply(absl::string_view json, Arguments flags = {}) {
+    Arguments arguments = {"policy", "apply", Write(json),
+                           absl::StrCat("--target=127.0.0.1:", (*process_)->grpc_port())};
+    arguments.insert(arguments.end(), flags.begin(), flags.end());
+    return RunCommand(arguments);
+  }
+
+  SystemClock clock_;
+  const absl::StatusOr<std::unique_ptr<runtime::Process>> process_;
+};
+
+TEST_F(PolicyApplyTest, StoresWhatHasChangedAndSaysWhereItStands) {
+  const Outcome first = Apply(DeskFile(), {"--reason=the first"});
+  EXPECT_EQ(first.status, 0) << first.err;
+  EXPECT_EQ(first.out, "calendar office: version 1\npolicy set desk: version 1, draft\n");
+  EXPECT_EQ(Apply(DeskFile()).out, first.out) << "the same again is no new version";
+  EXPECT_THAT(Apply(DeskFile(), {"--activate", "--reason=go"}).out,
+              HasSubstr("policy set desk: version 1, active from 20"));
+  EXPECT_THAT(Apply(DeskFile()).out, HasSubstr("policy set desk: version 1, active from 20"));
+  const std::string longer = absl::StrReplaceAll(DeskFile(), {{"3600s", "7200s"}});
+  EXPECT_EQ(Apply(longer, {"--activate", "--effective-at=2200-01-01T09:00:00Z"}).out,
+            "calendar office: version 1\n"
+            "policy set desk: version 2, scheduled from 2200-01-01T09:00:00Z\n");
+
+  sla::v1::ListPolicyVersionsRequest request;
+  request.set_policy_set_id("desk");
+  sla::v1::ListPolicyVersionsResponse response;
+  ASSERT_TRUE((*process_)
+                  ->InProcessClient()
+                  ->Call("watchbell.sla.v1.SlaService/ListPolicyVersions", request, &response)
+                  .ok());
+  ASSERT_EQ(response.versions_size(), 2);
+  EXPECT_EQ(response.versions(1).create_reason(), "the first");
+  EXPECT_EQ(response.versions(1).activate_reason(), "go");
+}
+
+TEST_F(PolicyApplyTest, OfAFileWithFaultsNothingIsStored) {
+  const Outcome refused = Apply(absl::StrReplaceAll(DeskFile(), {{"3600s", "0s"}}));
+  EXPECT_EQ(refused.status, 1);
+  EXPECT_THAT(refused.err, HasSubstr("policy.json has 1 fault:\n  policy_set.targets[0].duration"));
+  sla::v1::GetCalendarRequest request;
+  request.set_calendar_id("office");
+  sla::v1::Calendar calendar;
+  EXPECT_TRUE(absl::IsNotFound((*process_)->InProcessClient()->Call(
+      "watchbell.sla.v1.SlaService/GetCalendar", request, &calendar)));
+}
+
+TEST_F(PolicyApplyTest, CalendarsMayBeThoseStoredBefore) {
+  const std::string set_only =
+      absl::StrCat(R"({"policy_set": {"policy_set_id": "desk", "targets": [)", kTarget, "]}}");
+  EXPECT_THAT(Apply(set_only).err, HasSubstr("\n  policy_set.targets[0].calendar_id: "));
+  EXPECT_EQ(Apply(DeskFile()).status, 0);
+  EXPECT_EQ(Apply(set_only).out, "policy set desk: version 1, draft\n");
+}
+
+// What only the server can know is named by its path in the file too.
+TEST_F(PolicyApplyTest, FaultsOfTheServerAreNamedByTheirPathInTheFile) {
+  ASSERT_EQ(Apply(DeskFile()).status, 0);
+  const Outcome refused = Apply(absl::StrCat(
+      R"({"calendars": [{"calendar_id": "office", "union_of": ["east"]},
+                        {"calendar_id": "east", )",
+      kHours, "}]}"));
+  EXPECT_EQ(refused.status, 1);
+  EXPECT_THAT(refused.err,
+              HasSubstr("\n  calendars[0].union_of: a stored calendar cannot become a union"));
+  const Outcome past = Apply(DeskFile(), {"--activate", "--effective-at=2001-01-01T00:00:00Z"});
+  EXPECT_EQ(past.status, 1);
+  EXPECT_THAT(past.err, HasSubstr("effective_at: lies in the past"));
+}
+
+TEST_F(PolicyApplyTest, UnionsComeAfterTheirMembers) {
+  const Outcome outcome = Apply(absl::StrCat(
+      R"({"calendars": [{"calendar_id": "sun", "union_of": ["east"]},
+                        {"calendar_id": "east", )",
+      kHours, "}]}"));
+  EXPECT_EQ(outcome.out, "calendar east: version 1\ncalendar sun: version 1\n") << outcome.err;
+}
+
+}  // namespace
+}  // namespace watchbell::cli
