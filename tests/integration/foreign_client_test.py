@@ -15,7 +15,7 @@ SERVICES = ["watchbell.admin.v1.AdminService", "watchbell.analytics.v1.Analytics
             "watchbell.tickets.v1.TicketService"]
 UNKNOWN_ENUM = 99
 # Longer than any text may be, and than any bytes.
-LONG_TEXT = "x" * 16001
+LONG_TEXT = "x" * ((1 << 20) + 1)  # more than any field takes
 LONG_BYTES = b"x" * ((1 << 20) + 1)
 BAD_UTF8 = b"caf\xe9 \xff"
 NEVER = {"UNKNOWN", "INTERNAL", "UNIMPLEMENTED", "DATA_LOSS", "DEADLINE_EXCEEDED"}
