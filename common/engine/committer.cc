@@ -86,8 +86,9 @@ Step Engine::Impl::RunOnce() {
         std::min({due <= now ? recheck : due, recheck, intake_.RetryAt(), look, ShardRetryAt()})};
   }
   const int count = static_cast<int>(items.size());
-  if (const absl::Status status = Run(std::move(items), now); !status.ok())
-    return Fail(status, now);
+  // What was read may have happened since this step began, and is recorded no earlier.
+  const absl::Status status = Run(std::move(items), std::max(now, parts_.clock.Now()));
+  if (!status.ok()) return Fail(status, now);
   retry_ = kFirstRetry;
   SetHealth(absl::OkStatus());
   Housekeep(now, false);

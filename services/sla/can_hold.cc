@@ -14,7 +14,9 @@ namespace {
 
 // The search is given up after about so many comparisons of texts; conditions made by hand are far
 // below.
-constexpr size_t kMostWork = 2'000'000;
+constexpr size_t kMostWork = 500'000;
+// Looking up the name of a value, against comparing two texts.
+constexpr size_t kNameWork = 100;
 
 // Something of a term that must hold.
 struct Goal {
@@ -183,6 +185,7 @@ class Search {
     while (!goals.empty() && !GaveUp()) {
       const Goal goal = goals.back();
       goals.pop_back();
+      ++work_;
       if (IsChoice(goal)) {
         choices.push_back(goal);
       } else if (goal.condition->has_compare()) {
@@ -213,6 +216,7 @@ class Search {
     if (field.HasText()) {
       literal = TextLiteral(goal);
     } else {
+      work_ += kNameWork * static_cast<size_t>(compare.values_size() + 1);
       const uint64_t numbers = NumbersThatHold(field, compare);
       literal.numbers = NumbersOf(field) & (goal.negated ? ~numbers : numbers);
     }

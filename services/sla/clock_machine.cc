@@ -25,10 +25,9 @@ class Machine {
 
   void Run() {
     state::v1::Facts& facts = *ticket_.mutable_facts();
-    const bool was_finished = IsFinished(facts);
-    due_date_moved_ = input_.change().has_due_at() && facts.due_at() != input_.change().due_at();
+    before_ = facts;
     facts.MergeFrom(input_.change());
-    reopened_ = was_finished && !IsFinished(facts);
+    reopened_ = IsFinished(before_) && !IsFinished(facts);
     *ticket_.add_inputs() = input_;
     for (const ClockSlot& slot : judge_.compiled->slots) Step(slot);
     std::sort(ticket_.mutable_clocks()->begin(), ticket_.mutable_clocks()->end(), ComesBefore);
@@ -79,10 +78,10 @@ class Machine {
     } else if (rules.reset.Holds(Now())) {
       const int cycle = clock.cycle();
       Stop(clock, now_);
-      if (match >= 0) MaybeBeginCycle(slot, match, cycle + 1);
+      if (match >= 0 && judge_.rules(match).start.Holds(Now())) MaybeBegin(slot, match, cycle + 1);
     } else if (rules.cancel.Holds(Now()) || match < 0) {
       Cancel(clock, !rules.cancel.Holds(Now()));
-    } else if (match != clock.target() || DueDateMoved(match)) {
+    } else if (!Leg(judge_, clock).IsOf(match, ticket_.facts())) {
       Rematch(clock, match);
     } else if (rules.pause.Holds(Now())) {
       if (clock.state() == v1::CLOCK_STATE_RUNNING) Pause(clock);
@@ -92,25 +91,30 @@ class Machine {
     }
   }
 
-  bool DueDateMoved(int match) const {
-    return due_date_moved_ && judge_.target(match).relative().due_date();
-  }
-
   // --- beginnings ---
 
   // The first clock of its name, as if its target had been there from the beginning.
   void AttachByHistory(const ClockSlot& slot, int match) {
     const Course course = CourseFor(match);
     if (course.demand == Demand::kNone || course.demand == Demand::kCancel) return;
-    ClockRecord& clock = Add(slot, 1, course.started_at);
+    AttachByCourse(slot, match, 1, course);
+  }
+
+  void AttachByCourse(const ClockSlot& slot, int match, int cycle, const Course& course) {
+    ClockRecord& clock = Add(slot, cycle, course.started_at);
     BeginLeg(clock, match, course.started_at);
     AddStretches(clock, course, course.started_at);
     Enter(clock, course, Kind::kAttached);
   }
 
-  void MaybeBeginCycle(const ClockSlot& slot, int match, int cycle) {
+  // What repeats begins anew when its start comes to hold, not while it goes on holding.
+  void MaybeRepeat(const ClockSlot& slot, int match, int cycle) {
+    if (Starts(judge_.rules(match), before_, Now())) MaybeBegin(slot, match, cycle);
+  }
+
+  void MaybeBegin(const ClockSlot& slot, int match, int cycle) {
     const Rules& rules = judge_.rules(match);
-    if (rules.start.Holds(Now()) && !rules.cancel.Holds(Now())) BeginCycle(slot, match, cycle);
+    if (!rules.stop.Holds(Now()) && !rules.cancel.Holds(Now())) BeginCycle(slot, match, cycle);
   }
 
   // One more clock of its name, from now.
@@ -140,30 +144,48 @@ class Machine {
 
   void AfterStop(const ClockSlot& slot, ClockRecord& clock, int match) {
     const Rules& rules = judge_.rules(match);
-    if (rules.repeats) return MaybeBeginCycle(slot, match, clock.cycle() + 1);
-    if (!reopened_ || rules.stop.Holds(Now()) || rules.cancel.Holds(Now())) return;
-    if (judge_.target(match).on_reopen() == v1::REOPEN_MODE_NEW_CYCLE) {
-      return BeginCycle(slot, match, clock.cycle() + 1);
+    if (rules.repeats) return MaybeRepeat(slot, match, clock.cycle() + 1);
+    if (rules.stop.Holds(Now()) || rules.cancel.Holds(Now())) return;
+    // A target may select the ticket only some time after the reopening.
+    if (reopened_ || ReopenedSince(clock.ended_at())) TakeUp(slot, clock, match);
+  }
+
+  bool ReopenedSince(int64_t at) const {
+    state::v1::Facts facts;
+    bool was_finished = false;
+    for (const TicketInput& input : ticket_.inputs()) {
+      if (!input.change().has_state()) continue;
+      facts.set_state(input.change().state());
+      if (input.at() >= at && was_finished && !IsFinished(facts)) return true;
+      was_finished = IsFinished(facts);
     }
-    TakeUp(clock, match);
+    return false;
   }
 
   void AfterCancel(const ClockSlot& slot, ClockRecord& clock, int match) {
     const Rules& rules = judge_.rules(match);
-    if (rules.repeats && !clock.unmatched()) {
-      return MaybeBeginCycle(slot, match, clock.cycle() + 1);
-    }
-    if (!rules.cancel.Holds(Now())) TakeUp(clock, match);
+    if (rules.repeats && !clock.unmatched()) return MaybeRepeat(slot, match, clock.cycle() + 1);
+    // What was cancelled by something that happened stays so while the ticket is open.
+    const bool may = clock.unmatched() || reopened_ || !rules.cancel.AsksForEvent();
+    if (may && !rules.cancel.Holds(Now())) TakeUp(slot, clock, match);
   }
 
   // A stopped or cancelled clock goes on: a reopened ticket, or a target that selects it again. The
-  // ticket's history since the end says what counts.
-  void TakeUp(ClockRecord& clock, int match) {
+  // ticket's history since the end says what counts. If a cycle has begun since, that is attached.
+  void TakeUp(const ClockSlot& slot, ClockRecord& clock, int match) {
     const Course course = CourseFor(match);
     if (course.demand == Demand::kNone || course.demand == Demand::kCancel) return;
+    if (course.started_at > clock.ended_at()) {
+      return AttachByCourse(slot, match, clock.cycle() + 1, course);
+    }
+    if (clock.state() == v1::CLOCK_STATE_STOPPED && course.demand == Demand::kStop) return;
     const std::optional<int64_t> previous = DueOf(clock);
-    if (match != clock.target()) BeginLeg(clock, match, now_);
-    AddStretches(clock, course, clock.ended_at());
+    const bool begins = !Leg(judge_, clock).IsOf(match, ticket_.facts());
+    // A leg that counts from zero sets aside what ran before it.
+    const bool restarts = begins && judge_.target(match).on_rematch() == v1::REMATCH_MODE_RESTART;
+    if (restarts) AddStretches(clock, course, clock.ended_at());
+    if (begins) BeginLeg(clock, match, now_);
+    if (!restarts) AddStretches(clock, course, clock.ended_at());
     Enter(clock, course, Kind::kRetargeted, previous);
   }
 
@@ -308,8 +330,8 @@ class Machine {
   const TicketInput& input_;
   const int64_t now_;
   Happenings& out_;
+  state::v1::Facts before_;  // this input
   bool reopened_ = false;
-  bool due_date_moved_ = false;
 };
 
 }  // namespace

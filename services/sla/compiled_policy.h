@@ -28,8 +28,9 @@ struct WarnAt {
   state::v1::Threshold threshold;
   // Microseconds used, of `allowed`.
   int64_t Amount(int64_t allowed) const {
-    return threshold.time_left() > 0 ? allowed - threshold.time_left()
-                                     : allowed * threshold.percent() / 100;
+    return threshold.time_left() > 0
+               ? allowed - threshold.time_left()
+               : allowed / 100 * threshold.percent() + allowed % 100 * threshold.percent() / 100;
   }
 };
 

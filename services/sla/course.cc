@@ -13,22 +13,22 @@ class Walk {
   Walk(const Rules& rules, v1::ReopenMode on_reopen) : rules_(rules), on_reopen_(on_reopen) {}
 
   void Take(const TicketInput& input) {
-    const bool was_finished = IsFinished(facts_);
+    const Facts before = facts_;
     facts_.MergeFrom(input.change());
     at_ = input.at();
     if (course_.demand == Demand::kRun) RunUpTo(at_);
     const Moment moment = MomentOf(facts_, input);
     switch (course_.demand) {
       case Demand::kNone:
-        return MaybeBegin(moment);
+        if (rules_.start.Holds(moment) && !rules_.cancel.Holds(moment)) Begin(moment);
+        return;
       case Demand::kRun:
       case Demand::kPause:
         return Go(moment);
       case Demand::kStop:
-        return AfterStop(moment, was_finished && !IsFinished(facts_));
+        return AfterStop(moment, before);
       case Demand::kCancel:
-        if (rules_.repeats) return MaybeBegin(moment);
-        if (!rules_.cancel.Holds(moment)) Enter(moment);
+        return AfterCancel(moment, before);
     }
   }
 
@@ -54,9 +54,10 @@ class Walk {
     course_.started_at = at_;
     Enter(moment);
   }
-  void MaybeBegin(const Moment& moment) {
-    if (rules_.start.Holds(moment) && !rules_.cancel.Holds(moment)) Begin(moment);
+  void MaybeBeginAgain(const Moment& moment) {
+    if (!rules_.stop.Holds(moment) && !rules_.cancel.Holds(moment)) Begin(moment);
   }
+  bool Reopened(const Facts& before) const { return IsFinished(before) && !IsFinished(facts_); }
 
   // It counts from here, unless what ends or pauses it holds already.
   void Enter(const Moment& moment) {
@@ -69,7 +70,8 @@ class Walk {
     if (rules_.stop.Holds(moment)) return Become(Demand::kStop);
     if (rules_.reset.Holds(moment)) {
       Become(Demand::kStop);
-      return MaybeBegin(moment);
+      if (rules_.start.Holds(moment)) MaybeBeginAgain(moment);
+      return;
     }
     if (rules_.cancel.Holds(moment)) return Become(Demand::kCancel);
     const bool paused = course_.demand == Demand::kPause;
@@ -80,9 +82,21 @@ class Walk {
     }
   }
 
-  void AfterStop(const Moment& moment, bool reopened) {
-    if (rules_.repeats) return MaybeBegin(moment);
-    if (!reopened || rules_.stop.Holds(moment)) return;
+  void AfterCancel(const Moment& moment, const Facts& before) {
+    if (rules_.repeats) {
+      if (Starts(rules_, before, moment)) MaybeBeginAgain(moment);
+      return;
+    }
+    const bool may = Reopened(before) || !rules_.cancel.AsksForEvent();
+    if (may && !rules_.cancel.Holds(moment)) Enter(moment);
+  }
+
+  void AfterStop(const Moment& moment, const Facts& before) {
+    if (rules_.repeats) {
+      if (Starts(rules_, before, moment)) MaybeBeginAgain(moment);
+      return;
+    }
+    if (!Reopened(before) || rules_.stop.Holds(moment)) return;
     if (on_reopen_ == v1::REOPEN_MODE_NEW_CYCLE) return Begin(moment);
     if (on_reopen_ == v1::REOPEN_MODE_FROM_CREATION && course_.since < at_) {
       course_.stretches.push_back({course_.since, at_});

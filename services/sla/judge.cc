@@ -53,8 +53,12 @@ std::optional<int64_t> Deadline(const Judge& judge, const Counting& by, int64_t 
 std::optional<int64_t> RelativeDeadline(const Judge& judge, const Counting& by, int64_t start,
                                         const state::v1::Facts& facts) {
   const v1::RelativeTarget& relative = judge.target(by.target).relative();
-  if (relative.due_date()) return std::max(start, facts.due_at());
+  if (relative.due_date()) {
+    const bool beyond = facts.due_at() - start > absl::ToInt64Microseconds(kDeadlineHorizon);
+    return beyond ? std::nullopt : std::optional<int64_t>(std::max(start, facts.due_at()));
+  }
   const CalendarPtr calendar = HoursOf(judge, by);
+  if (calendar == nullptr) return std::nullopt;  // refused by policy_check.h
   const absl::Time from = absl::FromUnixMicros(start);
   return ToMicros(relative.kind_case() == v1::RelativeTarget::kBusinessDays
                       ? calendar->BusinessDays(from, relative.business_days())

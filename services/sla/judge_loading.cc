@@ -89,12 +89,15 @@ class Gathering {
       loaded_.error = compiled.status();
       return {};
     }
-    const auto in_zone = [&calendars = caches_.calendars, tenant = tenant_,
-                          found](const std::string& zone) {
-      auto there = calendars.Get(tenant, *found.stored, found.members, zone);
+    TargetHours hours{*std::move(compiled), found.stored->calendar().version(), nullptr};
+    // The members of a union keep their zones.
+    if (!found.members.empty()) return hours;
+    hours.in_zone = [&calendars = caches_.calendars, tenant = tenant_,
+                     stored = found.stored](const std::string& zone) {
+      auto there = calendars.Get(tenant, *stored, {}, zone);
       return there.ok() ? *there : nullptr;
     };
-    return {*std::move(compiled), found.stored->calendar().version(), in_zone};
+    return hours;
   }
 
   const engine::View& view_;

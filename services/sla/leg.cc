@@ -13,6 +13,13 @@ const std::vector<WarnAt>& WarningsOf(const Judge& judge, const state::v1::Clock
 }
 
 std::string Leg::ZoneOf(int target) const {
+  const TargetHours& hours = judge_.hours[static_cast<size_t>(target)];
+  const std::string zone = AskedZone(target);
+  const bool there = hours.in_zone != nullptr && !zone.empty() && hours.in_zone(zone) != nullptr;
+  return there ? zone : "";
+}
+
+std::string Leg::AskedZone(int target) const {
   switch (judge_.target(target).zone_source()) {
     case v1::ZONE_SOURCE_SITE:
       return clock_.site_time_zone();
@@ -21,6 +28,11 @@ std::string Leg::ZoneOf(int target) const {
     default:
       return "";
   }
+}
+
+bool Leg::IsOf(int target, const state::v1::Facts& facts) const {
+  if (target != clock_.target()) return false;
+  return !judge_.target(target).relative().due_date() || facts.due_at() == clock_.due_date();
 }
 
 void Leg::Begin(int target, int64_t at, const state::v1::Facts& facts) {
@@ -42,6 +54,7 @@ void Leg::Begin(int target, int64_t at, const state::v1::Facts& facts) {
     clock_.set_elapsed(0);
   }
   clock_.clear_fixed_due();
+  clock_.set_due_date(chosen.relative().due_date() ? facts.due_at() : 0);
   if (!chosen.has_relative()) {
     clock_.set_allowed(AllowedTime(chosen));
     return;
@@ -87,6 +100,8 @@ void Leg::SetPending(int64_t at) {
     due = Deadline(judge_, By(), at, clock_.allowed() - clock_.counted());
   } else if (clock_.has_fixed_due()) {
     due = std::max(clock_.fixed_due(), at);
+  } else {
+    return;  // never due: nothing to warn of
   }
   if (due) {
     clock_.set_due(*due);

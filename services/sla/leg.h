@@ -17,6 +17,8 @@ class Leg {
  public:
   Leg(const Judge& judge, state::v1::ClockRecord& clock) : judge_(judge), clock_(clock) {}
 
+  // Whether the clock's leg is one of this target, and of these facts.
+  bool IsOf(int target, const state::v1::Facts& facts) const;
   // Target `target` applies from `at` on; `facts` are the ticket's at that time.
   void Begin(int target, int64_t at, const state::v1::Facts& facts);
   // A finished segment; one that goes on where the last ended is the same segment.
@@ -28,7 +30,9 @@ class Leg {
 
  private:
   Counting By() const { return {clock_.target(), clock_.time_zone()}; }
+  // The zone its calendar is read in; "" = the calendar's own.
   std::string ZoneOf(int target) const;
+  std::string AskedZone(int target) const;
   state::v1::Segment& Open(int64_t from);
   void SetPending(int64_t at);
 

@@ -61,6 +61,11 @@ class SetChecker {
     int takes_all_place = 0;
   };
 
+  static bool SameGroups(const v1::Target& a, const v1::Target& b) {
+    return std::set<std::string>(a.groups().begin(), a.groups().end()) ==
+           std::set<std::string>(b.groups().begin(), b.groups().end());
+  }
+
   void Fault(const std::string& path, absl::string_view field, std::string description) {
     faults_.push_back({absl::StrCat(path, ".", field), std::move(description)});
   }
@@ -72,6 +77,13 @@ class SetChecker {
       Fault(path, "clock",
             absl::StrCat("the clock \"", Shorten(name, 100), "\" is given by targets[",
                          clock.first_place, "], which has another metric"));
+      return;
+    }
+    // Groups do not select; they say whose clock it is.
+    if (target.metric() == v1::METRIC_OPERATIONAL_LEVEL && !SameGroups(target, *clock.first)) {
+      Fault(path, "groups",
+            absl::StrCat("must be those of targets[", clock.first_place,
+                         "], which gives the same clock \"", Shorten(name, 100), "\""));
       return;
     }
     if (!sound_selector || clock.takes_all == nullptr) return;

@@ -39,8 +39,11 @@ bool Is(const ScheduledPolicy& entry, const v1::PolicySet& policy) {
   return entry.version() == policy.version() && entry.policy_set_id() == policy.policy_set_id();
 }
 
-// The last place at which this version judges, or judged, or will; -1 if never.
-int LastPlaceOf(const PolicySchedule& schedule, const v1::PolicySet& policy) {
+// The place at which this version judges now; else the last at which it judged, or will; -1 if
+// never.
+int PlaceOf(const PolicySchedule& schedule, const v1::PolicySet& policy, int64_t now) {
+  const int in_force = PlaceAt(schedule, now);
+  if (in_force >= 0 && Is(schedule.entries(in_force), policy)) return in_force;
   for (int place = schedule.entries_size() - 1; place >= 0; --place) {
     const bool overruled = place + 1 < EndOf(schedule, place);
     if (!overruled && Is(schedule.entries(place), policy)) return place;
@@ -74,7 +77,7 @@ v1::PolicyVersion VersionView(const PolicySchedule& schedule,
   *view.mutable_create_time() = Instant(stored.recorded_at());
   view.set_created_by(stored.by());
   view.set_create_reason(stored.reason());
-  const int place = LastPlaceOf(schedule, policy);
+  const int place = PlaceOf(schedule, policy, now);
   if (place < 0) return view;
   const ScheduledPolicy& entry = schedule.entries(place);
   *view.mutable_effective_at() = Instant(entry.effective_at());

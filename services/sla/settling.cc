@@ -29,7 +29,8 @@ ClockRecord* EarliestClock(TicketClocks& ticket) {
 void FireWarning(const TicketClocks& ticket, ClockRecord& clock, Happenings& out) {
   const state::v1::PendingWarning warning = clock.pending(0);
   clock.mutable_pending()->erase(clock.pending().begin());
-  clock.set_elapsed(WarnAt{warning.threshold()}.Amount(clock.allowed()));
+  // What is left may be less than the threshold from the start.
+  clock.set_elapsed(std::max(clock.counted(), WarnAt{warning.threshold()}.Amount(clock.allowed())));
   state::v1::FiredWarning* fired = clock.add_fired();
   fired->set_leg(clock.leg());
   *fired->mutable_threshold() = warning.threshold();

@@ -147,6 +147,10 @@ class Checker {
     if (target_.has_relative()) CheckRelative();
     if (target_.basis() != v1::TIME_BASIS_BUSINESS && target_.basis() != v1::TIME_BASIS_CALENDAR) {
       Fault("basis", "must be BUSINESS or CALENDAR");
+    } else if (target_.basis() == v1::TIME_BASIS_CALENDAR &&
+               (target_.relative().has_business_days() ||
+                target_.relative().has_end_of_business_day())) {
+      Fault("basis", "must be BUSINESS where business days are counted");
     }
   }
 

@@ -371,6 +371,115 @@ TEST(RelativeTargets, ADueDateInThePastIsDueAtTheStart) {
                                        "Mon 09:00 resolution breached leg 1 due Mon 09:00"));
 }
 
+TEST(RelativeTargets, ADueDateBeyondTheHorizonIsNeverDue) {
+  Bench bench({WarnedAt(Relative(ByDueDate()), {50})});
+  Life life(bench);
+  TicketInput opened = Opened(PRIORITY_LOW);
+  opened.mutable_change()->set_due_at(253'402'300'799'000'000);  // the last second of 9999
+  life.Do("Mon 09:00", opened);
+  EXPECT_EQ(life.Due(), "none");
+  life.Do("Mon 10:00", Resolve());
+  EXPECT_THAT(life.Told(),
+              ElementsAre("Mon 09:00 resolution attached", "Mon 10:00 resolution stopped met"));
+}
+
+TEST(RelativeTargets, ADueDateThatMovesWhileTheClockRestsCounts) {
+  Bench bench({Relative(ByDueDate())});
+  Life life(bench);
+  TicketInput opened = Opened(PRIORITY_LOW);
+  opened.mutable_change()->set_due_at(At("Tue 12:00"));
+  life.Do("Mon 09:00", opened);
+  life.Do("Mon 10:00", Resolve());
+  life.Do("Mon 11:00", DueAt("Thu 12:00"));
+  life.Do("Mon 12:00", Reopen());
+  EXPECT_EQ(life.Due(), "Thu 12:00");
+  life.Do("Mon 13:00", DueAt(""));
+  life.Do("Mon 14:00", DueAt("Fri 12:00"));
+  EXPECT_EQ(life.Due(), "Fri 12:00");
+}
+
+TEST(RelativeTargets, LessTimeThanTheWarningAsksForIsNoNegativeTime) {
+  v1::Target target = Relative(EndOfDay(0));
+  target.add_warn_time_left()->set_seconds(3600);
+  Bench bench({target});
+  Life life(bench);
+  life.Do("Mon 16:50", Opened(PRIORITY_LOW));
+  life.Until("Mon 16:51");
+  EXPECT_EQ(life.ElapsedMinutes(), 0);
+}
+
+// --- rests and returns ---
+
+TEST(Cycles, WhatRepeatsBeginsWhenItsStartComesToHoldNotWhileItHolds) {
+  v1::Target taken = Team("net", 30);  // until somebody takes it
+  *taken.mutable_stop() = Any({IsSet("assignee"), None({Is("group", {"net"})})});
+  Bench bench({taken});
+  Life life(bench);
+  life.Do("Mon 09:00", Opened(PRIORITY_LOW));
+  life.Do("Mon 10:00", GiveTo("net"));
+  TicketInput bob;
+  bob.mutable_change()->set_assignee("bob");
+  life.Do("Mon 10:10", bob);
+  life.Do("Mon 10:20", Raise(PRIORITY_HIGH));
+  life.Do("Mon 12:20", Raise(PRIORITY_LOW));
+  EXPECT_THAT(life.Told(), ElementsAre("Mon 10:00 net attached", "Mon 10:10 net stopped met"));
+}
+
+TEST(Cycles, WhatAnEventCancelledStaysCancelled) {
+  v1::Target target = MakeTarget("x", v1::METRIC_NAMED, 60);
+  *target.mutable_start() = Always();
+  *target.mutable_stop() = Is("state", {"STATE_CLOSED"});
+  *target.mutable_cancel() = Is("event", {"commented"});
+  Bench bench({target});
+  Life life(bench);
+  life.Do("Mon 09:00", Opened(PRIORITY_LOW));
+  life.Do("Mon 09:10", Say(kAgent));
+  life.Do("Mon 09:20", Raise(PRIORITY_HIGH));
+  EXPECT_THAT(life.Told(), ElementsAre("Mon 09:00 x attached", "Mon 09:10 x cancelled"));
+}
+
+TEST(Cycles, ACycleThatBeganWhileNothingMatchedIsAttachedByItsOwnStart) {
+  v1::Target net = Team("net", 120);
+  net.add_priorities(PRIORITY_HIGH);
+  Bench bench({net});
+  Life life(bench);
+  life.Do("Mon 09:00", Opened(PRIORITY_HIGH));
+  life.Do("Mon 10:00", GiveTo("net"));
+  life.Do("Mon 10:30", Raise(PRIORITY_LOW));
+  life.Do("Mon 11:00", GiveTo("desk"));
+  life.Do("Mon 12:00", GiveTo("net"));
+  life.Do("Mon 12:30", Raise(PRIORITY_HIGH));
+  life.Until("Mon 15:00");
+  EXPECT_THAT(life.Told(), ElementsAre("Mon 10:00 net attached", "Mon 10:30 net cancelled",
+                                       "Mon 12:00 net#2 attached",
+                                       "Mon 14:00 net#2 breached leg 1 due Mon 14:00"));
+}
+
+TEST(Cycles, AMatchAfterTheReopeningTakesTheClockUp) {
+  Bench bench({MakeTarget("solve", v1::METRIC_RESOLUTION, 120, {PRIORITY_HIGH})});
+  Life life(bench);
+  life.Do("Mon 09:00", Opened(PRIORITY_HIGH));
+  life.Do("Mon 10:00", Resolve());
+  life.Do("Mon 11:00", Raise(PRIORITY_LOW));
+  life.Do("Mon 12:00", Reopen());
+  life.Told();
+  life.Do("Mon 12:30", Raise(PRIORITY_HIGH));
+  EXPECT_THAT(life.Told(), ElementsAre("Mon 12:30 resolution retargeted (priority)"));
+  EXPECT_EQ(life.Due(), "Mon 13:00") << "an hour before, half an hour since the reopening";
+}
+
+TEST(RematchMode, RestartAfterAGapCountsFromTheMatch) {
+  v1::Target high = MakeTarget("high", v1::METRIC_RESOLUTION, 600, {PRIORITY_HIGH});
+  v1::Target top = MakeTarget("top", v1::METRIC_RESOLUTION, 60, {PRIORITY_CRITICAL});
+  top.set_on_rematch(v1::REMATCH_MODE_RESTART);
+  Bench bench({high, top});
+  Life life(bench);
+  life.Do("Mon 10:00", Opened(PRIORITY_HIGH));
+  life.Do("Mon 11:00", Raise(PRIORITY_LOW));
+  life.Do("Mon 13:00", Raise(PRIORITY_CRITICAL));
+  EXPECT_EQ(life.Due(), "Mon 14:00");
+}
+
 // --- zones: sla.md (b) 33 ---
 
 TEST(Zones, TheRequestersZoneIsFrozenAtAttach) {

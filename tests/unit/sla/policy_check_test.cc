@@ -63,7 +63,7 @@ TEST(PolicyFaults, ASoundSetHasNone) {
       cancel { compare { field: "event" operator: OPERATOR_IS values: "closed" } }
     }
     targets {
-      target_id: "solve" metric: METRIC_RESOLUTION basis: TIME_BASIS_CALENDAR calendar_id: "office"
+      target_id: "solve" metric: METRIC_RESOLUTION basis: TIME_BASIS_BUSINESS calendar_id: "office"
       relative { business_days: 1000 }
       warn_time_left { seconds: 999999 } warn_time_left { seconds: 1 }
     }
@@ -173,7 +173,8 @@ TEST(PolicyFaults, WhatATargetNeeds) {
   business.set_basis(v1::TIME_BASIS_CALENDAR);
   business.mutable_relative()->set_end_of_business_day(0);
   EXPECT_THAT(Faults(SetOf({business})),
-              ElementsAre("p.targets[0].calendar_id: is required with business days"));
+              ElementsAre("p.targets[0].basis: must be BUSINESS where business days are counted",
+                          "p.targets[0].calendar_id: is required with business days"));
 }
 
 TEST(PolicyFaults, FaultsOfSeveralTargetsAtOnce) {
@@ -241,13 +242,17 @@ TEST(PolicyFaults, ATargetThatNoTicketReaches) {
   vip_high.set_target_id("vip-high");
   vip_high.add_priorities(tickets::v1::PRIORITY_HIGH);
   EXPECT_THAT(Faults(SetOf({vip, vip_high})), IsEmpty());
-  // Targets for the groups of one operational level are told apart by `when`, not by their groups.
+  // Groups tell operational levels apart, each with a clock of its own.
   v1::Target mail = Sound("mail", v1::METRIC_OPERATIONAL_LEVEL);
   mail.set_clock("level");
   mail.add_groups("mail");
   v1::Target network = mail;
   network.set_target_id("network");
   network.set_groups(0, "network");
+  EXPECT_THAT(Faults(SetOf({mail, network})),
+              ElementsAre("p.targets[1].groups: must be those of targets[0], which gives the same "
+                          "clock \"level\""));
+  network.set_groups(0, "mail");
   EXPECT_THAT(Faults(SetOf({mail, network})),
               ElementsAre(StartsWith("p.targets[1]: can never be reached: targets[0]")));
   *mail.mutable_when() = vip.when();
