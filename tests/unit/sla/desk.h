@@ -120,6 +120,11 @@ inline TicketInput Hold(tickets::v1::HoldReason reason = tickets::v1::HOLD_REASO
 }
 inline TicketInput Work() { return Move(tickets::v1::STATE_IN_PROGRESS); }
 inline TicketInput Resolve() { return Move(tickets::v1::STATE_RESOLVED); }
+inline TicketInput Reopen() {
+  TicketInput input = Move(tickets::v1::STATE_IN_PROGRESS);
+  input.set_event(state::v1::TICKET_EVENT_KIND_REOPENED);
+  return input;
+}
 inline TicketInput Respond() {
   TicketInput input;
   input.mutable_change()->set_responded(true);
