@@ -331,8 +331,9 @@ TEST_F(KafkaReaderTest, ATopicThatIsDeletedWhileItIsReadIsNamed) {
   EXPECT_THAT(bus_->Health().message(), HasSubstr("does not exist"));
   // Made anew it is read, and what it lacks comes from the journal.
   topics_.Make(kWidgets);
-  producer_.CommitMany("widget", 100, 40);
-  consumer.AwaitTotal(200);
+  producer_.CommitMany("widget", 300, 40);
+  AwaitPublished();  // it reaches beyond where the consumer was
+  consumer.AwaitTotal(400);
   EXPECT_TRUE(Await([&] {
     consumer.PollOnce();
     return bus_->Health().ok();

@@ -100,6 +100,9 @@ void KafkaSubscriber::TopicChecked(const std::string& topic, const absl::Status&
     if (reading->topic != topic || reading->state != ReadingState::kChecked) continue;
     if (!status.ok()) reading->retry_at = parts_.clock.Steady() + kTopicAgain;
     if (absl::IsUnavailable(status)) continue;
+    // What has this name next may be another topic, filled beyond our place: the journal first.
+    // (Raw topics have no journal; what they had would come again.)
+    if (absl::IsNotFound(status) && !reading->raw) reading->offset = -1;
     if (!status.ok()) {
       if (complain && reading->trouble != status.message()) {
         telemetry::Log(telemetry::Level::kError, "a topic cannot be read; it is tried again",
