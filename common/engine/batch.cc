@@ -5,16 +5,15 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/base/errors.h"
+#include "common/base/fingerprint.h"
+#include "common/base/hash.h"
 #include "common/base/shard.h"
 #include "common/base/status_macros.h"
 #include "common/bus/event_registry.h"
 #include "common/engine/dead_letters.h"
-#include "common/engine/hash.h"
 #include "common/engine/leases.h"
 #include "common/engine/tables.h"
 #include "common/telemetry/log.h"
-#include "google/protobuf/io/coded_stream.h"
-#include "google/protobuf/io/zero_copy_stream_impl_lite.h"
 #include "watchbell/events/v1/dead_letters.pb.h"
 
 namespace watchbell::engine {
@@ -29,14 +28,7 @@ bool Remembers(const Input& input) {
 
 // The same request has the same fingerprint in any process.
 int64_t Fingerprint(const Input& input) {
-  std::string bytes;
-  {
-    google::protobuf::io::StringOutputStream stream(&bytes);
-    google::protobuf::io::CodedOutputStream coded(&stream);
-    coded.SetSerializationDeterministic(true);
-    input.message->SerializeToCodedStream(&coded);
-  }
-  const uint64_t hash = Fnv1a(bytes, Fnv1a(input.message->GetTypeName()));
+  const uint64_t hash = FingerprintOf(*input.message, Fnv1a(input.message->GetTypeName()));
   return static_cast<int64_t>(Fnv1a(input.identity.subject, hash));
 }
 

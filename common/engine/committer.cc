@@ -113,7 +113,7 @@ std::vector<Item> Engine::Impl::Collect(absl::Time now, absl::Time* recheck) {
   timers_.VisitDue(now, [&](const TimerIndex::Entry& timer) {
     const Gate::Verdict verdict = gate_.Check(timer.key, timer.due, now);
     if (verdict == Gate::Verdict::kWait) {
-      blocked = std::min(blocked, gate_.Recheck(timer.due, now));
+      blocked = std::min(blocked, gate_.Recheck(timer.key, timer.due, now));
       return true;
     }
     Item item;

@@ -4,13 +4,13 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/base/errors.h"
+#include "common/base/hash.h"
 #include "common/base/payload_path.h"
 #include "common/base/proto_time.h"
 #include "common/base/status_macros.h"
 #include "common/bus/attribute_text.h"
 #include "common/bus/dead_letter_record.h"
 #include "common/bus/event_registry.h"
-#include "common/engine/hash.h"
 
 namespace watchbell::engine {
 namespace {

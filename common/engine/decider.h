@@ -52,11 +52,12 @@ class Decider {
     return absl::UnimplementedError(record.topic);
   }
 
-  // Index rows of an entity that changed, from its state after the batch. Tables are the service's
-  // own migrations'.
-  virtual void Index(const EntityKey& key, const google::protobuf::Message& state,
-                     IndexWriter& writer) const {
-    (void)key, (void)state, (void)writer;
+  // Index rows of an entity that changed, from its states before (null: it is new) and after the
+  // batch: rows that are the same need not be written again. Tables are the service's own
+  // migrations'.
+  virtual void Index(const EntityKey& key, const google::protobuf::Message* before,
+                     const google::protobuf::Message& after, IndexWriter& writer) const {
+    (void)key, (void)before, (void)after, (void)writer;
   }
 };
 

@@ -33,7 +33,7 @@ struct Options {
   size_t max_batch = 512;       // inputs in one transaction
   absl::Duration gate_ask =
       absl::Milliseconds(250);  // how long a due timer waits before the producers are asked
-  absl::Duration gate_limit = absl::Seconds(30);  // how long it waits at most
+  absl::Duration gate_limit = absl::Seconds(30);  // how long it waits at most, once due and known
   absl::Duration remember = absl::Hours(24 * 7);  // how long answers are kept by request id
   // With leases: how often we look for what other replicas committed, should nobody tell us.
   absl::Duration look_every = absl::Milliseconds(250);

@@ -321,12 +321,14 @@ const std::vector<std::string>& EventIntake::topics() const {
 
 Gate::Verdict Gate::Check(const TimerKey& key, absl::Time due, absl::Time now) {
   if (intake_.Past(ShardOf(key.entity.id, options_.shards), due)) return Verdict::kFire;
-  if (now >= due + options_.gate_limit) return Verdict::kFireUngated;
+  Waiting& waiting = waiting_.try_emplace(key, Waiting{now}).first->second;
+  waiting.since = std::min(waiting.since, now);  // the clock may have gone back
+  if (now >= std::max(due, waiting.since) + options_.gate_limit) return Verdict::kFireUngated;
   if (now < due + options_.gate_ask) return Verdict::kWait;
   const auto stream_of = [&key](const std::string& topic) {
     return StreamRef{topic, key.entity.tenant, key.entity.id};
   };
-  if (asked_.insert(key).second) {
+  if (!std::exchange(waiting.asked, true)) {
     for (const std::string& topic : intake_.topics()) intake_.Fill(stream_of(topic));
     return Verdict::kWait;
   }
@@ -339,14 +341,17 @@ Gate::Verdict Gate::Check(const TimerKey& key, absl::Time due, absl::Time now) {
 }
 
 void Gate::CloseShard(int shard) {
-  for (auto it = asked_.begin(); it != asked_.end();) {
-    it = ShardOf(it->entity.id, options_.shards) == shard ? asked_.erase(it) : std::next(it);
+  for (auto it = waiting_.begin(); it != waiting_.end();) {
+    it =
+        ShardOf(it->first.entity.id, options_.shards) == shard ? waiting_.erase(it) : std::next(it);
   }
 }
 
-absl::Time Gate::Recheck(absl::Time due, absl::Time now) const {
+absl::Time Gate::Recheck(const TimerKey& key, absl::Time due, absl::Time now) const {
   const absl::Time ask = due + options_.gate_ask;
-  return now < ask ? ask : std::min(now + options_.gate_ask, due + options_.gate_limit);
+  if (now < ask) return ask;
+  const absl::Time since = std::max(due, waiting_.at(key).since);
+  return std::min(now + options_.gate_ask, since + options_.gate_limit);
 }
 
 }  // namespace watchbell::engine

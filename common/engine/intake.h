@@ -121,15 +121,22 @@ class Gate {
   enum class Verdict { kFire, kFireUngated, kWait };
   // For a timer due before `now`. While it waits, the producers may be asked through the intake.
   Verdict Check(const TimerKey& key, absl::Time due, absl::Time now);
-  // When a waiting timer is to be looked at again.
-  absl::Time Recheck(absl::Time due, absl::Time now) const;
-  void Forget(const TimerKey& key) { asked_.erase(key); }
+  // When a timer that was told to wait is to be looked at again.
+  absl::Time Recheck(const TimerKey& key, absl::Time due, absl::Time now) const;
+  void Forget(const TimerKey& key) { waiting_.erase(key); }
   void CloseShard(int shard);
 
  private:
+  struct Waiting {
+    // A timer may be long due when it is armed, or when the process starts: it waits as long as any
+    // other for what precedes it.
+    absl::Time since;
+    bool asked = false;
+  };
+
   const Options& options_;
   EventIntake& intake_;
-  std::set<TimerKey> asked_;
+  std::map<TimerKey, Waiting> waiting_;
 };
 
 }  // namespace watchbell::engine

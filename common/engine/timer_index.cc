@@ -3,16 +3,22 @@
 namespace watchbell::engine {
 
 void TimerIndex::Set(const TimerKey& key, absl::Time due) {
-  auto [it, inserted] = by_key_.try_emplace(key);
-  if (!inserted) order_.erase({it->second.due, it->second.sequence, &it->first});
-  it->second = {due, next_sequence_++};
-  order_.insert({due, it->second.sequence, &it->first});
+  auto it = by_key_.find(key);
+  if (it == by_key_.end()) {
+    it = by_key_.insert(PackedTimer::Make(key)).first;
+  } else {
+    order_.erase(Place(**it));
+  }
+  PackedTimer& timer = **it;
+  timer.due = absl::ToUnixMicros(due);
+  timer.sequence = next_sequence_++;
+  order_.insert(Place(timer));
 }
 
 void TimerIndex::Erase(const TimerKey& key) {
-  auto it = by_key_.find(key);
+  const auto it = by_key_.find(key);
   if (it == by_key_.end()) return;
-  order_.erase({it->second.due, it->second.sequence, &it->first});
+  order_.erase(Place(**it));
   by_key_.erase(it);
 }
 
@@ -22,7 +28,7 @@ void TimerIndex::Clear() {
 }
 
 absl::Time TimerIndex::NextDue() const {
-  return order_.empty() ? absl::InfiniteFuture() : order_.begin()->due;
+  return order_.empty() ? absl::InfiniteFuture() : absl::FromUnixMicros(order_.begin()->due);
 }
 
 }  // namespace watchbell::engine

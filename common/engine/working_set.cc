@@ -4,9 +4,9 @@
 #include <map>
 
 #include "absl/strings/str_cat.h"
+#include "common/base/hash.h"
 #include "common/base/status_macros.h"
 #include "common/engine/dead_letters.h"
-#include "common/engine/hash.h"
 #include "common/engine/tables.h"
 
 namespace watchbell::engine {
@@ -119,6 +119,7 @@ bool WorkingSet::Create(const EntityKey& key) {
 
 void WorkingSet::Put(const EntityKey& key, StatePtr state) {
   Entity& entity = entities_[key];
+  if (entity.indexed) entity.before = std::move(entity.state);
   entity.state = std::move(state);
   entity.dirty = true;
   entity.indexed = false;
@@ -139,7 +140,7 @@ absl::Status WorkingSet::Store(db::Transaction& transaction, const Decider& deci
     (entity.stored ? changed : created)
         .push_back({int64_t{key.cls}, key.tenant, key.id, entity.version,
                     db::Bytes{entity.state ? entity.state->SerializeAsString() : std::string()}});
-    if (!entity.indexed) decider.Index(key, *entity.state, index);
+    if (!entity.indexed) decider.Index(key, entity.before.get(), *entity.state, index);
   }
   // A row that was not there could not be locked: should another replica have made it meanwhile,
   // this fails and the batch sees the other's.

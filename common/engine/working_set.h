@@ -67,6 +67,7 @@ class WorkingSet : public View {
   struct Entity {
     int64_t version = 0;
     StatePtr state;
+    StatePtr before;      // as it was loaded, if the state has changed since
     bool stored = false;  // there was a row
     bool dirty = false;
     bool indexed = true;  // state unchanged since the load

@@ -8,7 +8,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "common/base/errors.h"
-#include "common/engine/hash.h"
+#include "common/base/hash.h"
 
 namespace watchbell::rpc {
 namespace {
@@ -27,9 +27,9 @@ std::string QueryBinding(absl::string_view tenant, const google::protobuf::Messa
   query->CopyFrom(request);
   ClearField("page_size", query.get());
   ClearField("page_token", query.get());
-  uint64_t hash = engine::Fnv1a(request.GetTypeName());
-  hash = engine::Fnv1a(absl::StrCat("/", tenant, "/"), hash);  // no name has a slash
-  hash = engine::Fnv1a(query->SerializeAsString(), hash);
+  uint64_t hash = Fnv1a(request.GetTypeName());
+  hash = Fnv1a(absl::StrCat("/", tenant, "/"), hash);  // no name has a slash
+  hash = Fnv1a(query->SerializeAsString(), hash);
   return absl::StrCat(absl::Hex(hash, absl::kZeroPad16));
 }
 

@@ -23,6 +23,8 @@ void AdherenceCount::Add(const AdherenceKey& key, const state::v1::ClockFacts& c
     count.set_met(count.met() + 1);
   } else if (clock.verdict() == sla::v1::VERDICT_MISSED) {
     count.set_missed(count.missed() + 1);
+    const bool waived = clock.effective_verdict() == sla::v1::VERDICT_MET;
+    count.set_waived(count.waived() + (waived ? 1 : 0));
   }
 }
 
@@ -34,8 +36,11 @@ void AdherenceCount::Fill(google::protobuf::RepeatedPtrField<v1::Adherence>& out
     entry.set_priority(key.priority);
     entry.set_category(key.category);
     entry.set_month(key.month);
-    if (auto kept = MakeRatio(count.met(), count.met() + count.missed()))
-      *entry.mutable_kept() = *kept;
+    const int64_t finished = count.met() + count.missed();
+    if (auto kept = MakeRatio(count.met(), finished)) *entry.mutable_kept() = *kept;
+    if (auto kept = MakeRatio(count.met() + count.waived(), finished)) {
+      *entry.mutable_kept_with_waivers() = *kept;
+    }
   }
 }
 

@@ -20,8 +20,9 @@ struct AdherenceKey {
   auto operator<=>(const AdherenceKey&) const = default;
 };
 
-// Counts clocks, every cycle for itself. A finished clock is met or missed; an open one pending, or
-// open_breached if a breach stands; a cancelled one is left out.
+// Counts clocks, every cycle for itself. A finished clock is met or missed, and of the missed some
+// are waived; an open one is pending, or open_breached if a breach stands; a cancelled one is left
+// out.
 class AdherenceCount {
  public:
   // Counts under the clock's name and the priority of its last leg.

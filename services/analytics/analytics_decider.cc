@@ -41,9 +41,11 @@ engine::Decision AnalyticsDecider::Decide(const engine::View& view,
   return decision;
 }
 
-void AnalyticsDecider::Index(const engine::EntityKey& key, const google::protobuf::Message& state,
+void AnalyticsDecider::Index(const engine::EntityKey& key, const google::protobuf::Message*,
+                             const google::protobuf::Message& after,
                              engine::IndexWriter& writer) const {
-  if (key.cls == kTicketClass) IndexTicket(key, static_cast<const TicketFacts&>(state), writer);
+  // The row has all the facts: what changed is in it.
+  if (key.cls == kTicketClass) IndexTicket(key, static_cast<const TicketFacts&>(after), writer);
 }
 
 }  // namespace watchbell::analytics

@@ -103,6 +103,7 @@ void Keep(const sla::v1::Clock& clock, TicketFacts& facts) {
   fact.set_priority(clock.priority());
   fact.set_phase(PhaseOf(clock.state()));
   fact.set_verdict(clock.verdict());
+  fact.set_effective_verdict(clock.effective_verdict());
   fact.set_breached(clock.breached());
   fact.set_policy_set_id(clock.policy_set_id());
   fact.set_policy_version(clock.policy_version());
@@ -175,6 +176,8 @@ void AddClockEvents(absl::flat_hash_map<const Descriptor*, Apply>& table) {
   table[ev::BreachWithdrawn::descriptor()] = KeepClock<ev::BreachWithdrawn>;
   table[ev::ClockStopped::descriptor()] = KeepClock<ev::ClockStopped>;
   table[ev::ClockCancelled::descriptor()] = KeepClock<ev::ClockCancelled>;
+  table[ev::ClockWaived::descriptor()] = KeepClock<ev::ClockWaived>;
+  table[ev::WaiverWithdrawn::descriptor()] = KeepClock<ev::WaiverWithdrawn>;
   table[ev::TicketSettled::descriptor()] = Settled;
 }
 

@@ -32,6 +32,14 @@ engine::EntityKey TicketOf(const engine::Input& input) {
   return {};
 }
 
+// How many deliveries of a ticket are being sent.
+int64_t InFlight(const google::protobuf::Message& ticket) {
+  const auto& deliveries = static_cast<const state::v1::TicketDeliveries&>(ticket).deliveries();
+  return std::count_if(deliveries.begin(), deliveries.end(), [](const v1::Delivery& delivery) {
+    return delivery.state() == v1::DELIVERY_STATE_SENDING;
+  });
+}
+
 engine::Decision PutContact(const engine::View& view, const engine::Input& input,
                             const v1::PutContactRequest& request) {
   if (std::vector<FieldViolation> violations = CheckContact(request.contact());
@@ -95,13 +103,12 @@ engine::Decision NotificationsDecider::Decide(const engine::View& view,
 }
 
 void NotificationsDecider::Index(const engine::EntityKey& key,
-                                 const google::protobuf::Message& state,
+                                 const google::protobuf::Message* before,
+                                 const google::protobuf::Message& after,
                                  engine::IndexWriter& writer) const {
   if (key.cls != kTicketClass) return;
-  const auto& deliveries = static_cast<const state::v1::TicketDeliveries&>(state).deliveries();
-  const int64_t in_flight = std::count_if(
-      deliveries.begin(), deliveries.end(),
-      [](const v1::Delivery& delivery) { return delivery.state() == v1::DELIVERY_STATE_SENDING; });
+  const int64_t in_flight = InFlight(after);
+  if (in_flight == (before == nullptr ? 0 : InFlight(*before))) return;
   if (in_flight > 0) {
     writer.Upsert(InFlightTable(), {key.tenant, key.id, in_flight});
   } else {

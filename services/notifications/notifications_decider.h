@@ -13,8 +13,8 @@ class NotificationsDecider : public engine::Decider {
   const std::vector<engine::EntityClass>& classes() const override;
   std::vector<engine::EntityKey> Needs(const engine::Input& input) const override;
   engine::Decision Decide(const engine::View& view, const engine::Input& input) const override;
-  void Index(const engine::EntityKey& key, const google::protobuf::Message& state,
-             engine::IndexWriter& writer) const override;
+  void Index(const engine::EntityKey& key, const google::protobuf::Message* before,
+             const google::protobuf::Message& after, engine::IndexWriter& writer) const override;
 };
 
 }  // namespace watchbell::notifications

@@ -4,9 +4,9 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "common/base/fingerprint.h"
 #include "common/base/status_macros.h"
 #include "common/time/wall_time.h"
-#include "services/sla/fingerprint.h"
 
 namespace watchbell::sla {
 namespace {
@@ -111,6 +111,14 @@ std::vector<FieldViolation> CalendarFaults(const v1::Calendar& calendar, absl::s
   }
   for (FieldViolation& fault : faults) fault.field = absl::StrCat(prefix, ".", fault.field);
   return faults;
+}
+
+std::vector<FieldViolation> ReplacementFaults(const v1::Calendar* present,
+                                              const v1::Calendar& calendar,
+                                              absl::string_view prefix) {
+  if (present == nullptr || IsUnion(*present) || !IsUnion(calendar)) return {};
+  return {{absl::StrCat(prefix, ".union_of"),
+           "a stored calendar cannot become a union: unions may be made of it"}};
 }
 
 absl::StatusOr<std::vector<CalendarSpec>> CalendarSpecs(const v1::Calendar& calendar,

@@ -28,6 +28,12 @@ using FindCalendar = std::function<const v1::Calendar*(const std::string& id)>;
 std::vector<FieldViolation> CalendarFaults(const v1::Calendar& calendar, absl::string_view prefix,
                                            const FindCalendar& find);
 
+// The faults of `calendar` as what takes the place of `present` (null: of none): what may be a
+// member of others stays one.
+std::vector<FieldViolation> ReplacementFaults(const v1::Calendar* present,
+                                              const v1::Calendar& calendar,
+                                              absl::string_view prefix);
+
 // What a calendar, or each member of a union, says; INVALID_ARGUMENT with its faults.
 absl::StatusOr<std::vector<CalendarSpec>> CalendarSpecs(const v1::Calendar& calendar,
                                                         absl::string_view prefix,

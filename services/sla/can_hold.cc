@@ -12,9 +12,6 @@
 namespace watchbell::sla {
 namespace {
 
-// The search is given up after about so many comparisons of texts; conditions made by hand are far
-// below.
-constexpr size_t kMostWork = 500'000;
 // Looking up the name of a value, against comparing two texts.
 constexpr size_t kNameWork = 100;
 
@@ -139,19 +136,21 @@ uint64_t Domain(const ConditionField& field) {
 
 class Search {
  public:
-  Search() : taken_(ConditionFields().size()) {}
+  explicit Search(SearchBudget& budget) : budget_(budget), taken_(ConditionFields().size()) {}
 
   // Whether all goals, one of the parts of each choice and what is taken can hold together.
   bool Satisfy(std::vector<Goal> goals, std::vector<Goal> choices) {
     const size_t before = trail_.size();
-    work_ += choices.size() + 1;
+    Spend(choices.size() + 1);
     const bool can = GaveUp() || (TakeAll(std::move(goals), choices) && Choose(std::move(choices)));
     for (; trail_.size() > before; trail_.pop_back()) taken_[trail_.back()].pop_back();
     return can || GaveUp();
   }
 
  private:
-  bool GaveUp() const { return work_ > kMostWork; }
+  bool GaveUp() const { return budget_.left == 0; }
+
+  void Spend(size_t work) { budget_.left -= std::min(budget_.left, work); }
 
   static bool IsChoice(const Goal& goal) {
     const v1::Condition& condition = *goal.condition;
@@ -185,7 +184,7 @@ class Search {
     while (!goals.empty() && !GaveUp()) {
       const Goal goal = goals.back();
       goals.pop_back();
-      ++work_;
+      Spend(1);
       if (IsChoice(goal)) {
         choices.push_back(goal);
       } else if (goal.condition->has_compare()) {
@@ -216,14 +215,14 @@ class Search {
     if (field.HasText()) {
       literal = TextLiteral(goal);
     } else {
-      work_ += kNameWork * static_cast<size_t>(compare.values_size() + 1);
+      Spend(kNameWork * static_cast<size_t>(compare.values_size() + 1));
       const uint64_t numbers = NumbersThatHold(field, compare);
       literal.numbers = NumbersOf(field) & (goal.negated ? ~numbers : numbers);
     }
     literals.push_back(literal);
     trail_.push_back(place);
     if (!field.HasText()) return literal.numbers != 0 && HoldFits();
-    work_ += field.kind == FieldKind::kTags ? TagsWork(literals) : TextWork(literals);
+    Spend(field.kind == FieldKind::kTags ? TagsWork(literals) : TextWork(literals));
     return field.kind == FieldKind::kTags ? TagsCanBe(literals) : TextCanBe(literals);
   }
 
@@ -268,15 +267,17 @@ class Search {
     return (NumbersOf(state_) & on_hold) != 0 || (NumbersOf(hold_reason_) & NumberBit(0)) != 0;
   }
 
+  SearchBudget& budget_;
   const ConditionField& state_ = *FindConditionField("state");
   const ConditionField& hold_reason_ = *FindConditionField("hold_reason");
   std::vector<Literals> taken_;  // by the field's place in the table
   std::vector<size_t> trail_;    // places, as taken
-  size_t work_ = 0;
 };
 
 }  // namespace
 
-bool CanHold(const v1::Condition& condition) { return Search().Satisfy({{&condition, false}}, {}); }
+bool CanHold(const v1::Condition& condition, SearchBudget& budget) {
+  return Search(budget).Satisfy({{&condition, false}}, {});
+}
 
 }  // namespace watchbell::sla

@@ -4,7 +4,9 @@
 
 namespace watchbell::sla {
 
-std::string CauseOf(const state::v1::Facts& change) {
+std::string CauseOf(const state::v1::TicketInput& input) {
+  if (input.has_era()) return "policy version";
+  const state::v1::Facts& change = input.change();
   const std::pair<bool, const char*> causes[] = {
       {change.has_priority(), "priority"}, {change.has_type(), "type"},
       {change.has_category(), "category"}, {change.has_subcategory(), "subcategory"},

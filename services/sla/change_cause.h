@@ -7,7 +7,8 @@
 
 namespace watchbell::sla {
 
-// "priority", "category", ...: the first of the changed facts; "rematch" if none is named.
-std::string CauseOf(const state::v1::Facts& change);
+// "policy version"; else "priority", "category", ...: the first of the changed facts; "rematch" if
+// none is named.
+std::string CauseOf(const state::v1::TicketInput& input);
 
 }  // namespace watchbell::sla

@@ -20,23 +20,65 @@ using Kind = Happening::Kind;
 
 class Machine {
  public:
-  Machine(const Judge& judge, TicketClocks& ticket, const TicketInput& input, Happenings& out)
+  Machine(const Judge& judge, TicketClocks& ticket, const TicketInput& input, Happenings* out)
       : judge_(judge), ticket_(ticket), input_(input), now_(input.at()), out_(out) {}
 
   void Run() {
+    if (input_.has_era()) ticket_.set_era(input_.era());
     state::v1::Facts& facts = *ticket_.mutable_facts();
-    before_ = facts;
+    const bool was_finished = IsFinished(facts);
+    if (AsksForBefore()) before_.emplace(facts);
     facts.MergeFrom(input_.change());
-    reopened_ = IsFinished(before_) && !IsFinished(facts);
+    reopened_ = was_finished && !IsFinished(facts);
     *ticket_.add_inputs() = input_;
-    for (const ClockSlot& slot : judge_.compiled->slots) Step(slot);
-    std::sort(ticket_.mutable_clocks()->begin(), ticket_.mutable_clocks()->end(), ComesBefore);
+    for (const ClockSlot& slot : Slots()) Step(slot);
+    if (input_.has_era()) CancelSlotless();
+  }
+
+  void Recount() {
+    recounts_ = true;
+    for (ClockRecord& clock : *ticket_.mutable_clocks()) {
+      if (clock.state() != v1::CLOCK_STATE_RUNNING || BreachOf(clock, clock.leg()) != nullptr) {
+        continue;
+      }
+      const ClockRecord was = clock;
+      const size_t told = out_->size();
+      Leg leg(judge_, clock);
+      leg.EndSegment(now_);
+      leg.FixDeadline(ticket_.facts());
+      Enter(clock, {Demand::kRun, now_, now_, {}}, Kind::kRetargeted, DueOf(was));
+      if (DueOf(clock) != DueOf(was)) continue;
+      clock = was;
+      out_->resize(told);
+    }
   }
 
  private:
   static bool ComesBefore(const ClockRecord& a, const ClockRecord& b) {
     return std::make_tuple(a.metric(), absl::string_view(a.name()), a.cycle()) <
            std::make_tuple(b.metric(), absl::string_view(b.name()), b.cycle());
+  }
+
+  const CompiledPolicy& InForce() const { return *judge_.era(ticket_.era()).compiled; }
+  const std::vector<ClockSlot>& Slots() const { return InForce().slots; }
+
+  // Whether the facts before this input may matter: for what repeats, and for clocks that are not
+  // there yet. Copying them is dear.
+  bool AsksForBefore() {
+    return InForce().repeats || std::any_of(Slots().begin(), Slots().end(), [&](const auto& slot) {
+             return LastOf(slot) == nullptr;
+           });
+  }
+
+  // The policy in force from now on knows no such clock.
+  void CancelSlotless() {
+    for (ClockRecord& clock : *ticket_.mutable_clocks()) {
+      const bool open =
+          clock.state() == v1::CLOCK_STATE_RUNNING || clock.state() == v1::CLOCK_STATE_PAUSED;
+      const bool known = std::any_of(Slots().begin(), Slots().end(),
+                                     [&](const auto& slot) { return slot.name == clock.name(); });
+      if (open && !known) Cancel(clock, true);
+    }
   }
 
   Moment Now() const { return MomentOf(ticket_.facts(), input_); }
@@ -52,7 +94,7 @@ class Machine {
   }
 
   void Step(const ClockSlot& slot) {
-    const int match = MatchTarget(judge_, slot, Now());
+    const int match = MatchTarget(judge_, ticket_.era(), slot, Now());
     ClockRecord* clock = LastOf(slot);
     if (clock == nullptr) {
       if (match >= 0) AttachByHistory(slot, match);
@@ -83,7 +125,7 @@ class Machine {
       Cancel(clock, !rules.cancel.Holds(Now()));
     } else if (!Leg(judge_, clock).IsOf(match, ticket_.facts())) {
       Rematch(clock, match);
-    } else if (rules.pause.Holds(Now())) {
+    } else if (clock.set_target(match); rules.pause.Holds(Now())) {
       if (clock.state() == v1::CLOCK_STATE_RUNNING) Pause(clock);
     } else if (clock.state() == v1::CLOCK_STATE_PAUSED && Resumes(rules, Now())) {
       Leg(judge_, clock).BeginSegment(now_);
@@ -95,9 +137,23 @@ class Machine {
 
   // The first clock of its name, as if its target had been there from the beginning.
   void AttachByHistory(const ClockSlot& slot, int match) {
+    if (!MayHaveBegun(slot, match)) return;
     const Course course = CourseFor(match);
     if (course.demand == Demand::kNone || course.demand == Demand::kCancel) return;
     AttachByCourse(slot, match, 1, course);
+  }
+
+  // False if the course by this target had not begun before this input, or was cancelled, and still
+  // is: a look at the facts spares the way through the whole history.
+  bool MayHaveBegun(const ClockSlot& slot, int match) const {
+    const Moment before = QuietMoment(*before_);
+    const bool asked_before = ticket_.inputs_size() > 1 && !input_.has_era() &&
+                              MatchTarget(judge_, ticket_.era(), slot, before) == match;
+    if (!asked_before) return true;
+    const Rules& rules = judge_.rules(match);
+    if (rules.cancel.Holds(Now())) return false;
+    const bool was_cancelled = !rules.cancel.AsksForEvent() && rules.cancel.Holds(before);
+    return rules.start.Holds(Now()) || (!rules.repeats && (reopened_ || was_cancelled));
   }
 
   void AttachByCourse(const ClockSlot& slot, int match, int cycle, const Course& course) {
@@ -109,7 +165,7 @@ class Machine {
 
   // What repeats begins anew when its start comes to hold, not while it goes on holding.
   void MaybeRepeat(const ClockSlot& slot, int match, int cycle) {
-    if (Starts(judge_.rules(match), before_, Now())) MaybeBegin(slot, match, cycle);
+    if (Starts(judge_.rules(match), *before_, Now())) MaybeBegin(slot, match, cycle);
   }
 
   void MaybeBegin(const ClockSlot& slot, int match, int cycle) {
@@ -135,10 +191,14 @@ class Machine {
     clock->set_cycle(cycle);
     clock->set_started_at(started_at);
     // Zones are those of the attaching moment for as long as the clock lives.
-    const auto& zones = judge_.policy->site_time_zones();
+    const auto& zones = judge_.era(ticket_.era()).policy->site_time_zones();
     const auto zone = zones.find(ticket_.facts().site());
     if (zone != zones.end()) clock->set_site_time_zone(zone->second);
     clock->set_requester_time_zone(ticket_.facts().requester_time_zone());
+    for (int i = ticket_.clocks_size() - 1; i > 0; --i) {
+      if (!ComesBefore(ticket_.clocks(i), ticket_.clocks(i - 1))) break;
+      ticket_.mutable_clocks()->SwapElements(i, i - 1);  // which moves no message
+    }
     return *clock;
   }
 
@@ -185,19 +245,23 @@ class Machine {
     const bool restarts = begins && judge_.target(match).on_rematch() == v1::REMATCH_MODE_RESTART;
     if (restarts) AddStretches(clock, course, clock.ended_at());
     if (begins) BeginLeg(clock, match, now_);
+    clock.set_target(match);
     if (!restarts) AddStretches(clock, course, clock.ended_at());
     Enter(clock, course, Kind::kRetargeted, previous);
   }
 
   void Rematch(ClockRecord& clock, int match) {
-    const Demand demand = CourseFor(match).demand;
-    if (demand == Demand::kCancel) return Cancel(clock, false);
+    Course course = CourseFor(match);
+    if (course.demand == Demand::kCancel) return Cancel(clock, false);
     const std::optional<int64_t> previous = DueOf(clock);
     if (clock.state() == v1::CLOCK_STATE_RUNNING) Leg(judge_, clock).EndSegment(now_);
+    // By the new target it may have stopped before: what ran since does not count.
+    course.since = std::max(course.since, clock.started_at());
+    if (course.demand == Demand::kStop) Leg(judge_, clock).TakeBack(course.since);
     BeginLeg(clock, match, now_);
     // By its own start it may not have begun; the clock has.
-    Enter(clock, {demand == Demand::kNone ? PauseOrRun(match) : demand, now_, now_, {}},
-          Kind::kRetargeted, previous);
+    if (course.demand == Demand::kNone) course.demand = PauseOrRun(match);
+    Enter(clock, course, Kind::kRetargeted, previous);
   }
 
   Course CourseFor(int match) const {
@@ -234,8 +298,9 @@ class Machine {
         clock.clear_pending_due();
       }
     }
-    Happening& told = Tell(kind, kind == Kind::kAttached ? clock.started_at() : now_, clock);
-    if (kind == Kind::kRetargeted) told.previous_due = previous_due;
+    if (auto* told = Tell(kind, kind == Kind::kAttached ? clock.started_at() : now_, clock)) {
+      if (kind == Kind::kRetargeted) told->previous_due = previous_due;
+    }
     for (const auto& [threshold, at] : skipped) Skip(clock, threshold, at);
     if (crossed) BreachOnAttach(clock, *crossed);
     if (course.demand == Demand::kStop) Stop(clock, course.since);
@@ -245,7 +310,7 @@ class Machine {
   std::vector<std::pair<state::v1::Threshold, int64_t>> SkippedThresholds(
       const ClockRecord& clock) const {
     std::vector<std::pair<state::v1::Threshold, int64_t>> skipped;
-    for (const WarnAt& warning : WarningsOf(judge_, clock)) {
+    for (const WarnAt& warning : judge_.warnings(clock.target())) {
       if (HasFired(clock, clock.leg(), warning.threshold)) continue;
       const std::optional<int64_t> at = Crossing(judge_, clock, warning.Amount(clock.allowed()));
       if (at) skipped.emplace_back(warning.threshold, *at);
@@ -263,20 +328,22 @@ class Machine {
                        [&](const auto& warning) { return warning.threshold() == threshold; }),
         pending->end());
     if (IsAnnounced(ticket_, clock, *fired)) return;
-    Happening& told = Tell(Kind::kWarned, at, clock);
-    told.leg = clock.leg();
-    told.threshold = threshold;
-    told.skipped = true;
+    if (Happening* told = Tell(Kind::kWarned, at, clock)) {
+      told->leg = clock.leg();
+      told->threshold = threshold;
+      told->skipped = true;
+    }
   }
 
   void BreachOnAttach(ClockRecord& clock, int64_t crossed) {
     state::v1::StandingBreach* breach = clock.add_breaches();
     breach->set_leg(clock.leg());
     breach->set_due(crossed);
-    Happening& told = Tell(Kind::kBreached, now_, clock);
-    told.leg = clock.leg();
-    told.due = crossed;
-    told.on_attach = true;
+    if (Happening* told = Tell(Kind::kBreached, now_, clock)) {
+      told->leg = clock.leg();
+      told->due = crossed;
+      told->on_attach = true;
+    }
   }
 
   // --- pauses and ends ---
@@ -290,7 +357,7 @@ class Machine {
     const std::optional<int64_t> previous = DueOf(clock);
     Leg(judge_, clock).EndSegment(now_);
     clock.set_state(v1::CLOCK_STATE_PAUSED);
-    Tell(Kind::kPaused, now_, clock).previous_due = previous;
+    if (Happening* told = Tell(Kind::kPaused, now_, clock)) told->previous_due = previous;
   }
 
   // The verdict compares instants. A paused clock is taken up first: its deadline lies the
@@ -306,7 +373,7 @@ class Machine {
     clock.set_verdict(due && at > *due ? v1::VERDICT_MISSED : v1::VERDICT_MET);
     const bool restated = clock.judged();
     clock.set_judged(true);
-    Tell(Kind::kStopped, at, clock).restated = restated;
+    if (Happening* told = Tell(Kind::kStopped, at, clock)) told->restated = restated;
   }
 
   void Cancel(ClockRecord& clock, bool unmatched) {
@@ -317,21 +384,24 @@ class Machine {
     Tell(Kind::kCancelled, now_, clock);
   }
 
-  Happening& Tell(Kind kind, int64_t at, const ClockRecord& clock) {
-    out_.push_back({.kind = kind, .at = at, .clock = clock});
+  // Null: nobody listens.
+  Happening* Tell(Kind kind, int64_t at, const ClockRecord& clock) {
+    if (out_ == nullptr) return nullptr;
+    out_->push_back({.kind = kind, .at = at, .clock = clock});
     if (kind == Kind::kRetargeted) {
-      out_.back().cause = reopened_ ? "reopen" : CauseOf(input_.change());
+      out_->back().cause = recounts_ ? "zone data" : reopened_ ? "reopen" : CauseOf(input_);
     }
-    return out_.back();
+    return &out_->back();
   }
 
   const Judge& judge_;
   TicketClocks& ticket_;
   const TicketInput& input_;
   const int64_t now_;
-  Happenings& out_;
-  state::v1::Facts before_;  // this input
+  Happenings* const out_;                   // null: nobody listens
+  std::optional<state::v1::Facts> before_;  // this input; only if AsksForBefore
   bool reopened_ = false;
+  bool recounts_ = false;
 };
 
 }  // namespace
@@ -358,8 +428,14 @@ bool HasFired(const ClockRecord& clock, int leg, const state::v1::Threshold& thr
 }
 
 void ApplyInOrder(const Judge& judge, TicketClocks& ticket, const TicketInput& input,
-                  Happenings& out) {
+                  Happenings* out) {
   Machine(judge, ticket, input, out).Run();
+}
+
+void RecountOpen(const Judge& judge, TicketClocks& ticket, int64_t at, Happenings& out) {
+  TicketInput nothing;
+  nothing.set_at(at);
+  Machine(judge, ticket, nothing, &out).Recount();
 }
 
 }  // namespace watchbell::sla

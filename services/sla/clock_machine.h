@@ -44,8 +44,11 @@ struct Happening {
 using Happenings = std::vector<Happening>;
 
 // Decides what was due on this ticket strictly before `before`, in due order: warnings and
-// breaches.
-void Settle(state::v1::TicketClocks& ticket, int64_t before, Happenings& out);
+// breaches. `out` null: nobody listens, here and below.
+void Settle(state::v1::TicketClocks& ticket, int64_t before, Happenings* out);
+inline void Settle(state::v1::TicketClocks& ticket, int64_t before, Happenings& out) {
+  Settle(ticket, before, &out);
+}
 
 // The next instant Settle has something for; nothing while there is none.
 std::optional<int64_t> NextDue(const state::v1::TicketClocks& ticket);
@@ -53,7 +56,15 @@ std::optional<int64_t> NextDue(const state::v1::TicketClocks& ticket);
 // Applies an input dated no earlier than everything decided so far. The caller has settled up to
 // it.
 void ApplyInOrder(const Judge& judge, state::v1::TicketClocks& ticket,
-                  const state::v1::TicketInput& input, Happenings& out);
+                  const state::v1::TicketInput& input, Happenings* out);
+inline void ApplyInOrder(const Judge& judge, state::v1::TicketClocks& ticket,
+                         const state::v1::TicketInput& input, Happenings& out) {
+  ApplyInOrder(judge, ticket, input, &out);
+}
+
+// The zone data changed: deadlines to come are counted again. What has breached or ended stays.
+// `at` is no earlier than everything decided so far, and the caller has settled up to it.
+void RecountOpen(const Judge& judge, state::v1::TicketClocks& ticket, int64_t at, Happenings& out);
 
 // The same clock of the same ticket.
 bool IsSameClock(const state::v1::ClockRecord& a, const state::v1::ClockRecord& b);

@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "common/base/proto_time.h"
+#include "services/sla/waiver.h"
 #include "watchbell/events/v1/sla.pb.h"
 
 namespace watchbell::sla {
@@ -105,6 +106,20 @@ void AnnounceOne(const engine::EntityKey& stream, const state::v1::TicketClocks&
 
 }  // namespace
 
+std::optional<int64_t> ShownDue(const state::v1::ClockRecord& clock) {
+  if (!clock.has_due() || clock.state() == v1::CLOCK_STATE_PAUSED ||
+      clock.state() == v1::CLOCK_STATE_CANCELLED) {
+    return std::nullopt;
+  }
+  return clock.due();
+}
+
+const state::v1::Era& EraOf(const state::v1::TicketClocks& ticket, int target) {
+  int era = ticket.eras_size() - 1;
+  while (era > 0 && ticket.eras(era).first_target() > target) --era;
+  return era < 0 ? state::v1::Era::default_instance() : ticket.eras(era);
+}
+
 v1::Clock ToClock(const state::v1::TicketClocks& ticket, const state::v1::ClockRecord& record) {
   v1::Clock clock;
   const std::string& ticket_id = ticket.ticket().ticket_id();
@@ -114,22 +129,22 @@ v1::Clock ToClock(const state::v1::TicketClocks& ticket, const state::v1::ClockR
   clock.set_ticket_id(ticket_id);
   clock.set_metric(record.metric());
   clock.set_target_id(record.target_id());
-  clock.set_policy_set_id(ticket.policy_set_id());
-  clock.set_policy_version(ticket.policy_version());
+  const state::v1::Era& era = EraOf(ticket, record.target());
+  clock.set_policy_set_id(era.policy_set_id());
+  clock.set_policy_version(era.policy_version());
   clock.set_calendar_id(record.calendar_id());
   clock.set_calendar_version(record.calendar_version());
   clock.set_time_zone(record.time_zone());
   clock.set_leg(record.leg());
   clock.set_state(record.state());
   *clock.mutable_started_at() = Instant(record.started_at());
-  if (record.has_due() && record.state() != v1::CLOCK_STATE_PAUSED &&
-      record.state() != v1::CLOCK_STATE_CANCELLED) {
-    *clock.mutable_due_at() = Instant(record.due());
-  }
+  if (const auto due = ShownDue(record)) *clock.mutable_due_at() = Instant(*due);
   if (record.has_ended_at()) *clock.mutable_stopped_at() = Instant(record.ended_at());
   *clock.mutable_elapsed() = ToProto(absl::Microseconds(record.elapsed()));
   *clock.mutable_remaining() = ToProto(absl::Microseconds(record.allowed() - record.elapsed()));
   clock.set_verdict(record.verdict());
+  clock.set_effective_verdict(EffectiveVerdict(record));
+  if (record.has_waiver()) *clock.mutable_waiver() = ToWaiver(record.waiver());
   if (const state::v1::StandingBreach* breach = BreachOf(record, record.leg())) {
     clock.set_breached(true);
     *clock.mutable_breached_at() = Instant(breach->due());

@@ -4,9 +4,9 @@
 #include <utility>
 
 #include "absl/time/time.h"
+#include "common/base/fingerprint.h"
 #include "common/base/proto_time.h"
 #include "services/sla/clock_name.h"
-#include "services/sla/fingerprint.h"
 
 namespace watchbell::sla {
 namespace {
@@ -33,6 +33,7 @@ CompiledPolicy CompilePolicy(const v1::PolicySet& policy) {
   for (int i = 0; i < policy.targets_size(); ++i) {
     const v1::Target& target = policy.targets(i);
     compiled.targets.push_back({CompileRules(target), Warnings(target)});
+    compiled.repeats = compiled.repeats || compiled.targets.back().rules.repeats;
     const auto [place, added] = places.try_emplace(ClockName(target), compiled.slots.size());
     if (added) compiled.slots.push_back({place->first, target.metric(), {}});
     compiled.slots[place->second].targets.push_back(i);

@@ -42,6 +42,7 @@ struct CompiledTarget {
 struct CompiledPolicy {
   std::vector<CompiledTarget> targets;  // as in the policy set
   std::vector<ClockSlot> slots;         // by metric, then first appearance
+  bool repeats = false;                 // some target does
 };
 
 // The policy has no faults (policy_check.h).

@@ -111,10 +111,6 @@ v1::Condition Is(absl::string_view field, std::vector<std::string> values) {
   return Compare(field, v1::OPERATOR_IS, std::move(values));
 }
 
-v1::Condition IsNot(absl::string_view field, std::vector<std::string> values) {
-  return Compare(field, v1::OPERATOR_IS_NOT, std::move(values));
-}
-
 v1::Condition IsSet(absl::string_view field) { return Compare(field, v1::OPERATOR_IS_SET, {}); }
 
 v1::Condition All(std::vector<v1::Condition> parts) {

@@ -65,7 +65,6 @@ CompiledCondition Compile(const v1::Condition& condition);
 v1::Condition Always();
 v1::Condition Never();
 v1::Condition Is(absl::string_view field, std::vector<std::string> values);
-v1::Condition IsNot(absl::string_view field, std::vector<std::string> values);
 v1::Condition IsSet(absl::string_view field);
 v1::Condition All(std::vector<v1::Condition> parts);
 v1::Condition Any(std::vector<v1::Condition> parts);

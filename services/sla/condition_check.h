@@ -1,6 +1,7 @@
 // What is wrong with a condition, and whether any ticket can satisfy one. Pure.
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <vector>
 
@@ -22,9 +23,15 @@ inline constexpr int kMostValues = 100;  // of one comparison
 std::vector<FieldViolation> ConditionFaults(const v1::Condition& condition, const std::string& path,
                                             bool events_allowed);
 
+// How far searches may go together, in about as many comparisons of two texts. Policy sets made by
+// hand stay far below.
+struct SearchBudget {
+  size_t left = 5'000'000;
+};
+
 // False if there is no ticket and no event with which `condition`, which has no faults, holds. A
-// hold reason is only had on hold, and type and state always. Exact up to the bounds of the search;
-// beyond them true.
-bool CanHold(const v1::Condition& condition);
+// hold reason is only had on hold, and type and state always. Exact while the budget lasts; true
+// without one.
+bool CanHold(const v1::Condition& condition, SearchBudget& budget);
 
 }  // namespace watchbell::sla

@@ -4,9 +4,12 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
 #include "services/sla/condition.h"
 
 namespace watchbell::sla {
@@ -111,7 +114,56 @@ std::string Why(const v1::Condition& condition, bool wanted, const Moment& momen
   return Joined(reasons);
 }
 
+// "high" of PRIORITY_HIGH. The first value of an enum is named after what all begin with.
+std::string PlainValue(const ConditionField& field, absl::string_view value) {
+  if (field.values == nullptr) return Value(field, value);
+  absl::ConsumePrefix(&value, absl::StripSuffix(field.values->value(0)->name(), "UNSPECIFIED"));
+  return absl::AsciiStrToLower(absl::StrReplaceAll(value, {{"_", " "}}));
+}
+
+std::string ComparisonInWords(const v1::Comparison& compare) {
+  const ConditionField& field = *FindConditionField(compare.field());
+  const bool tags = field.kind == FieldKind::kTags;
+  std::vector<std::string> values;
+  for (const std::string& value : compare.values()) values.push_back(PlainValue(field, value));
+  const std::string name = absl::StrReplaceAll(field.name, {{"_", " "}});
+  const std::string either = absl::StrJoin(values, " or ");
+  switch (compare.operator_()) {
+    case v1::OPERATOR_IS:
+      return absl::StrCat(name, tags ? " have " : " is ", either);
+    case v1::OPERATOR_IS_NOT:
+      return absl::StrCat(name, tags ? " do not have " : " is not ", either);
+    case v1::OPERATOR_HAS_ALL:
+      return absl::StrCat(name, " have ", absl::StrJoin(values, " and "));
+    case v1::OPERATOR_STARTS_WITH:
+      return absl::StrCat(name, " begins with ", either);
+    case v1::OPERATOR_IS_NOT_SET:
+      return absl::StrCat(name, tags ? " are not set" : " is not set");
+    default:
+      return absl::StrCat(name, tags ? " are set" : " is set");
+  }
+}
+
 }  // namespace
+
+std::string InWords(const v1::Condition& condition) {
+  if (condition.has_compare()) return ComparisonInWords(condition.compare());
+  if (condition.kind_case() == v1::Condition::KIND_NOT_SET) return "never";
+  const v1::Conditions& parts = condition.has_all()   ? condition.all()
+                                : condition.has_any() ? condition.any()
+                                                      : condition.none();
+  if (parts.of().empty()) return condition.has_any() ? "never" : "always";
+  std::vector<std::string> words;
+  for (const v1::Condition& part : parts.of()) {
+    const bool of_one_kind =
+        part.kind_case() == condition.kind_case() || (condition.has_none() && part.has_any());
+    const int size = part.has_all() ? part.all().of_size() : part.any().of_size();
+    const bool apart = !of_one_kind && size > 1 && parts.of_size() > 1;
+    words.push_back(apart ? absl::StrCat("(", InWords(part), ")") : InWords(part));
+  }
+  const std::string joined = absl::StrJoin(words, condition.has_all() ? " and " : " or ");
+  return condition.has_none() ? absl::StrCat("not (", joined, ")") : joined;
+}
 
 std::string WhyNot(const v1::Condition& condition, const Moment& moment) {
   return Why(condition, true, moment);

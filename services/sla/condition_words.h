@@ -13,4 +13,8 @@ namespace watchbell::sla {
 // not for every event: it allocates.
 std::string WhyNot(const v1::Condition& condition, const Moment& moment);
 
+// What `condition`, which has no faults, asks for: "priority is high or critical and (vip is true
+// or tags have "board")". "always" and "never" for what always and never holds.
+std::string InWords(const v1::Condition& condition);
+
 }  // namespace watchbell::sla

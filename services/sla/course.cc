@@ -1,5 +1,7 @@
 #include "services/sla/course.h"
 
+#include <optional>
+
 #include "services/sla/ticket_inputs.h"
 
 namespace watchbell::sla {
@@ -13,11 +15,11 @@ class Walk {
   Walk(const Rules& rules, v1::ReopenMode on_reopen) : rules_(rules), on_reopen_(on_reopen) {}
 
   void Take(const TicketInput& input) {
-    const Facts before = facts_;
-    facts_.MergeFrom(input.change());
+    before_ = {IsFinished(*facts_), rules_.repeats && rules_.start.Holds(QuietMoment(*facts_))};
+    Learn(input.change());
     at_ = input.at();
     if (course_.demand == Demand::kRun) RunUpTo(at_);
-    const Moment moment = MomentOf(facts_, input);
+    const Moment moment = MomentOf(*facts_, input);
     switch (course_.demand) {
       case Demand::kNone:
         if (rules_.start.Holds(moment) && !rules_.cancel.Holds(moment)) Begin(moment);
@@ -26,15 +28,25 @@ class Walk {
       case Demand::kPause:
         return Go(moment);
       case Demand::kStop:
-        return AfterStop(moment, before);
+        return AfterStop(moment);
       case Demand::kCancel:
-        return AfterCancel(moment, before);
+        return AfterCancel(moment);
     }
   }
 
   Course course_;
 
  private:
+  // The first input brings all facts; many a course needs no other, and no copy of them.
+  void Learn(const Facts& change) {
+    if (facts_ == &Facts::default_instance()) {
+      facts_ = &change;
+      return;
+    }
+    if (!merged_) facts_ = &merged_.emplace(*facts_);
+    merged_->MergeFrom(change);
+  }
+
   void RunUpTo(int64_t at) {
     Course::Stretch& last = course_.stretches.back();
     last.to = at;
@@ -57,7 +69,11 @@ class Walk {
   void MaybeBeginAgain(const Moment& moment) {
     if (!rules_.stop.Holds(moment) && !rules_.cancel.Holds(moment)) Begin(moment);
   }
-  bool Reopened(const Facts& before) const { return IsFinished(before) && !IsFinished(facts_); }
+  bool Reopened() const { return before_.finished && !IsFinished(*facts_); }
+  // The start of what repeats comes to hold.
+  bool Starts(const Moment& moment) const {
+    return !before_.start_held && rules_.start.Holds(moment);
+  }
 
   // It counts from here, unless what ends or pauses it holds already.
   void Enter(const Moment& moment) {
@@ -82,21 +98,21 @@ class Walk {
     }
   }
 
-  void AfterCancel(const Moment& moment, const Facts& before) {
+  void AfterCancel(const Moment& moment) {
     if (rules_.repeats) {
-      if (Starts(rules_, before, moment)) MaybeBeginAgain(moment);
+      if (Starts(moment)) MaybeBeginAgain(moment);
       return;
     }
-    const bool may = Reopened(before) || !rules_.cancel.AsksForEvent();
+    const bool may = Reopened() || !rules_.cancel.AsksForEvent();
     if (may && !rules_.cancel.Holds(moment)) Enter(moment);
   }
 
-  void AfterStop(const Moment& moment, const Facts& before) {
+  void AfterStop(const Moment& moment) {
     if (rules_.repeats) {
-      if (Starts(rules_, before, moment)) MaybeBeginAgain(moment);
+      if (Starts(moment)) MaybeBeginAgain(moment);
       return;
     }
-    if (!Reopened(before) || rules_.stop.Holds(moment)) return;
+    if (!Reopened() || rules_.stop.Holds(moment)) return;
     if (on_reopen_ == v1::REOPEN_MODE_NEW_CYCLE) return Begin(moment);
     if (on_reopen_ == v1::REOPEN_MODE_FROM_CREATION && course_.since < at_) {
       course_.stretches.push_back({course_.since, at_});
@@ -106,7 +122,12 @@ class Walk {
 
   const Rules& rules_;
   const v1::ReopenMode on_reopen_;
-  Facts facts_;
+  struct {
+    bool finished = false;
+    bool start_held = false;                         // of what repeats
+  } before_;                                         // the input
+  const Facts* facts_ = &Facts::default_instance();  // now
+  std::optional<Facts> merged_;
   int64_t at_ = 0;
 };
 

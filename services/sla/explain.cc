@@ -6,16 +6,13 @@
 #include <utility>
 #include <vector>
 
-#include "absl/strings/numbers.h"
-#include "absl/strings/str_cat.h"
-#include "absl/strings/str_split.h"
-#include "common/base/errors.h"
 #include "common/base/proto_time.h"
 #include "services/sla/clock_machine.h"
 #include "services/sla/clock_view.h"
 #include "services/sla/condition_fields.h"
 #include "services/sla/explain_choices.h"
 #include "services/sla/explain_segments.h"
+#include "services/sla/hypothesis.h"
 #include "services/sla/ticket_inputs.h"
 
 namespace watchbell::sla {
@@ -32,12 +29,6 @@ google::protobuf::Timestamp Instant(int64_t micros) {
 
 google::protobuf::Duration Amount(int64_t micros) { return ToProto(absl::Microseconds(micros)); }
 
-// An imported ticket lives in its own time. Of a live one an input may be dated a little ahead.
-int64_t AsOf(const TicketClocks& ticket, int64_t now) {
-  const int64_t last = ticket.inputs(ticket.inputs_size() - 1).at();
-  return std::max(last, ticket.historic() ? ticket.decided_before() : now);
-}
-
 // As conditions say it; "" where it is not known.
 std::string InWords(absl::string_view field_name, int number) {
   const ConditionField* field = FindConditionField(field_name);
@@ -46,7 +37,7 @@ std::string InWords(absl::string_view field_name, int number) {
 
 v1::ClockCause CauseView(const state::v1::TicketInput& input) {
   v1::ClockCause cause;
-  cause.set_event(InWords("event", input.event()));
+  cause.set_event(input.has_era() ? "policy version" : InWords("event", input.event()));
   cause.set_sequence(input.sequence());
   *cause.mutable_at() = Instant(input.at());
   cause.set_actor_kind(InWords("event_actor", input.actor_kind()));
@@ -153,34 +144,12 @@ void ShowZones(const Judge& judge, const ClockRecord& clock, v1::ClockExplanatio
   }
 }
 
-const ClockRecord* FindClock(const TicketClocks& ticket, const ClockId& id) {
-  for (const ClockRecord& clock : ticket.clocks()) {
-    if (clock.name() == id.name && clock.cycle() == id.cycle) return &clock;
-  }
-  return nullptr;
-}
-
 }  // namespace
-
-absl::StatusOr<ClockId> ReadClockId(absl::string_view text) {
-  const std::vector<std::string> parts = absl::StrSplit(text, '/');
-  ClockId id;
-  if (parts.size() != 3 || parts[0].empty() || parts[1].empty() ||
-      !absl::SimpleAtoi(parts[2], &id.cycle) || id.cycle < 1 ||
-      parts[2] != absl::StrCat(id.cycle)) {
-    return InvalidField("clock_id", "must be <ticket>/<clock>/<cycle>");
-  }
-  id.ticket = parts[0];
-  id.name = parts[1];
-  return id;
-}
 
 absl::StatusOr<v1::ClockExplanation> Explain(const Judge& judge, const TicketClocks& ticket,
                                              const ClockId& id, int64_t now) {
-  if (FindClock(ticket, id) == nullptr) {
-    return NotFound(absl::StrCat("clocks/", id.ticket, "/", id.name, "/", id.cycle));
-  }
-  const int64_t as_of = AsOf(ticket, now);
+  if (FindClock(ticket, id) == nullptr) return NoSuchClock(id);
+  const int64_t as_of = PresentOf(ticket, now);
   TicketClocks settled = ticket;
   Happenings unheard;
   Settle(settled, as_of, unheard);

@@ -2,23 +2,13 @@
 #pragma once
 
 #include <cstdint>
-#include <string>
 
 #include "absl/status/statusor.h"
-#include "absl/strings/string_view.h"
+#include "services/sla/clock_id.h"
 #include "services/sla/judge.h"
 #include "watchbell/sla/v1/explain.pb.h"
 
 namespace watchbell::sla {
-
-struct ClockId {
-  std::string ticket;
-  std::string name;
-  int32_t cycle = 0;
-};
-
-// "<ticket>/<name>/<cycle>"; INVALID_ARGUMENT for any other text.
-absl::StatusOr<ClockId> ReadClockId(absl::string_view text);
 
 // `judge` is what judges `ticket`; `now` in microseconds. NOT_FOUND if the ticket has no such
 // clock.

@@ -6,9 +6,11 @@
 #include <utility>
 
 #include "common/base/proto_time.h"
+#include "services/sla/clock_machine.h"
+#include "services/sla/clock_view.h"
 #include "services/sla/condition_words.h"
 #include "services/sla/explain_segments.h"
-#include "services/sla/late_inputs.h"
+#include "services/sla/hypothesis.h"
 #include "services/sla/metric_rules.h"
 #include "services/sla/ticket_inputs.h"
 
@@ -29,21 +31,19 @@ state::v1::Facts DecidingFacts(const TicketClocks& ticket, const ClockRecord& cl
   return facts;
 }
 
-const ClockSlot* SlotOf(const Judge& judge, const ClockRecord& clock) {
-  for (const ClockSlot& slot : judge.compiled->slots) {
+const ClockSlot* SlotOf(const Judge& judge, int era, const ClockRecord& clock) {
+  for (const ClockSlot& slot : judge.era(era).compiled->slots) {
     if (slot.name == clock.name()) return &slot;
   }
   return nullptr;
 }
 
 // The clock as it would be if this were to happen now; nothing if there would be none.
-std::optional<ClockRecord> After(const Judge& judge, TicketClocks ticket, const ClockRecord& clock,
-                                 TicketInput input) {
-  Happenings unheard;
-  ApplyInput(judge, ticket, input, unheard);
-  Settle(ticket, input.at(), unheard);
-  for (ClockRecord& after : *ticket.mutable_clocks()) {
-    if (IsSameClock(after, clock)) return std::move(after);
+std::optional<ClockRecord> After(const Judge& judge, const TicketClocks& ticket,
+                                 const ClockRecord& clock, const TicketInput& input) {
+  TicketClocks after = Suppose(judge, ticket, {&input, 1});
+  for (ClockRecord& one : *after.mutable_clocks()) {
+    if (IsSameClock(one, clock)) return std::move(one);
   }
   return std::nullopt;
 }
@@ -52,12 +52,14 @@ std::optional<ClockRecord> After(const Judge& judge, TicketClocks ticket, const 
 
 void ExplainTargets(const Judge& judge, const TicketClocks& ticket, const ClockRecord& clock,
                     const ClockHistory& history, v1::ClockExplanation& out) {
-  const ClockSlot* slot = SlotOf(judge, clock);
+  const int era = judge.EraOf(clock.target());
+  const ClockSlot* slot = SlotOf(judge, era, clock);
   if (slot == nullptr) return;
   const state::v1::Facts facts = DecidingFacts(ticket, clock, history);
   const Moment moment = MomentOf(facts, TicketInput::default_instance());
-  const int match = MatchTarget(judge, *slot, moment);
-  for (const int target : slot->targets) {
+  const int match = MatchTarget(judge, era, *slot, moment);
+  for (const int place : slot->targets) {
+    const int target = judge.first(era) + place;
     v1::TargetReason& reason = *out.add_targets();
     reason.set_target_id(judge.target(target).target_id());
     reason.set_applies(target == match);
@@ -70,9 +72,7 @@ void ExplainTargets(const Judge& judge, const TicketClocks& ticket, const ClockR
 void ExplainOutcomes(const Judge& judge, const TicketClocks& ticket, const ClockRecord& clock,
                      int64_t as_of, v1::ClockExplanation& out) {
   if (!IsOpen(clock)) return;
-  TicketInput next;
-  next.set_at(as_of);
-  next.set_sequence(ticket.inputs(ticket.inputs_size() - 1).sequence() + 1);
+  TicketInput next = NextInput(ticket, as_of);
   next.set_actor_kind(events::v1::ACTOR_KIND_AGENT);
 
   TicketInput change = next;

@@ -1,10 +1,12 @@
 #include "services/sla/explain_segments.h"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "absl/time/time.h"
 #include "common/time/hours_described.h"
+#include "services/sla/clock_view.h"
 
 namespace watchbell::sla {
 namespace {
@@ -138,14 +140,6 @@ class Describing {
 };
 
 }  // namespace
-
-std::optional<int64_t> ShownDue(const ClockRecord& clock) {
-  if (!clock.has_due() || clock.state() == v1::CLOCK_STATE_PAUSED ||
-      clock.state() == v1::CLOCK_STATE_CANCELLED) {
-    return std::nullopt;
-  }
-  return clock.due();
-}
 
 std::vector<ClockStretch> StretchesOf(const Judge& judge, const ClockRecord& clock,
                                       const ClockHistory& history, int64_t as_of) {

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -27,9 +26,6 @@ struct ClockStretch {
 
   int64_t counted() const { return kind == v1::CLOCK_SEGMENT_KIND_COUNTED ? to - from : 0; }
 };
-
-// Its deadline, as shown: none while paused and once cancelled.
-std::optional<int64_t> ShownDue(const state::v1::ClockRecord& clock);
 
 inline bool IsOpen(const state::v1::ClockRecord& clock) {
   return clock.state() == v1::CLOCK_STATE_RUNNING || clock.state() == v1::CLOCK_STATE_PAUSED;

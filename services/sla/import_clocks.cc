@@ -1,13 +1,11 @@
 #include "services/sla/import_clocks.h"
 
 #include <algorithm>
-#include <utility>
-#include <vector>
 
 #include "common/base/status_macros.h"
 #include "common/rpc/page_token.h"
 #include "services/sla/clock_view.h"
-#include "services/sla/sla_store.h"
+#include "services/sla/ticket_pages.h"
 #include "watchbell/sla/state/v1/state.pb.h"
 
 namespace watchbell::sla {
@@ -33,52 +31,23 @@ size_t AddClocks(const state::v1::TicketClocks& stored, const std::string& sourc
   return bytes;
 }
 
-// Tickets of the tenant after this id, and whether there are more.
-absl::StatusOr<std::pair<std::vector<db::Row>, bool>> ReadTickets(db::Database& database,
-                                                                  const std::string& tenant,
-                                                                  const std::string& after,
-                                                                  int limit) {
-  ASSIGN_OR_RETURN(std::vector<db::Row> rows,
-                   database.Read("SELECT id, body FROM entities WHERE class = $1 AND tenant = $2 "
-                                 "AND id > $3 ORDER BY id LIMIT $4",
-                                 {int64_t{kTicketClass}, tenant, after, int64_t{limit} + 1}));
-  const bool more = static_cast<int>(rows.size()) > limit;
-  if (more) rows.pop_back();
-  return std::make_pair(std::move(rows), more);
-}
-
 }  // namespace
 
 absl::StatusOr<v1::ListImportClocksResponse> ListImportClocks(
     db::Database& database, const std::string& tenant, const v1::ListImportClocksRequest& request) {
-  const std::string binding = rpc::QueryBinding(tenant, request);
-  std::string after;
-  if (!request.page_token().empty()) {
-    ASSIGN_OR_RETURN(const std::vector<std::string> cursor,
-                     rpc::ReadPageToken(request.page_token(), binding, 1));
-    after = cursor[0];
-  }
   v1::ListImportClocksResponse response;
   size_t bytes = 0;
-  for (int left = rpc::PageSize(request.page_size(), kNormalPage, kMostPage);;) {
-    ASSIGN_OR_RETURN(const auto read,
-                     ReadTickets(database, tenant, after, std::min(left, kReadAtOnce)));
-    const auto& [rows, more] = read;
-    for (size_t i = 0; i < rows.size(); ++i) {
-      state::v1::TicketClocks stored;
-      if (!stored.ParseFromString(db::AsBytes(rows[i][1]))) {
-        return absl::DataLossError("stored state cannot be read");
-      }
-      bytes += AddClocks(stored, request.source(), response);
-      after = db::AsText(rows[i][0]);
-      --left;
-      const bool last = !more && i + 1 == rows.size();
-      if (last || (left > 0 && bytes < kFullPage)) continue;
-      response.set_next_page_token(rpc::MakePageToken(binding, {after}));
-      return response;
-    }
-    if (!more) return response;
-  }
+  int left = rpc::PageSize(request.page_size(), kNormalPage, kMostPage);
+  const auto take = [&](const std::string& body) -> absl::StatusOr<bool> {
+    state::v1::TicketClocks stored;
+    if (!stored.ParseFromString(body)) return absl::DataLossError("stored state cannot be read");
+    bytes += AddClocks(stored, request.source(), response);
+    return --left > 0 && bytes < kFullPage;
+  };
+  ASSIGN_OR_RETURN(*response.mutable_next_page_token(),
+                   ReadTicketPage(database, tenant, request, request.page_token(),
+                                  std::min(left, kReadAtOnce), take));
+  return response;
 }
 
 }  // namespace watchbell::sla

@@ -1,9 +1,11 @@
 #include "services/sla/judge.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "absl/time/time.h"
 #include "common/base/proto_time.h"
+#include "google/protobuf/util/message_differencer.h"
 
 namespace watchbell::sla {
 namespace {
@@ -17,15 +19,37 @@ std::optional<int64_t> ToMicros(const std::optional<absl::Time>& time) {
 
 }  // namespace
 
-int MatchTarget(const Judge& judge, const ClockSlot& slot, const Moment& moment) {
-  const auto found = std::find_if(slot.targets.begin(), slot.targets.end(), [&](int target) {
-    return judge.rules(target).selector.Holds(moment);
+JudgeEra Judge::Nothing() {
+  static const auto* const compiled =
+      new std::shared_ptr<const CompiledPolicy>(std::make_shared<const CompiledPolicy>());
+  return {&v1::PolicySet::default_instance(), *compiled, {}};
+}
+
+void Judge::Add(JudgeEra era) {
+  const int number = eras();
+  firsts_.push_back(static_cast<int>(places_.size()));
+  for (int i = 0; i < era.policy->targets_size(); ++i) places_.push_back({number, i});
+  eras_.push_back(std::move(era));
+}
+
+int MatchTarget(const Judge& judge, int era, const ClockSlot& slot, const Moment& moment) {
+  const int first = judge.first(era);
+  const auto found = std::find_if(slot.targets.begin(), slot.targets.end(), [&](int place) {
+    return judge.rules(first + place).selector.Holds(moment);
   });
-  return found == slot.targets.end() ? -1 : *found;
+  return found == slot.targets.end() ? -1 : first + *found;
+}
+
+bool IsSamePromise(const Judge& judge, int a, int b) {
+  if (a == b) return true;
+  const TargetHours& x = judge.hours(a);
+  const TargetHours& y = judge.hours(b);
+  return x.version == y.version && x.versions == y.versions &&
+         google::protobuf::util::MessageDifferencer::Equals(judge.target(a), judge.target(b));
 }
 
 CalendarPtr HoursOf(const Judge& judge, const Counting& by) {
-  const TargetHours& hours = judge.hours[static_cast<size_t>(by.target)];
+  const TargetHours& hours = judge.hours(by.target);
   if (by.time_zone.empty() || hours.in_zone == nullptr) return hours.calendar;
   CalendarPtr there = hours.in_zone(by.time_zone);
   return there == nullptr ? hours.calendar : there;
@@ -67,6 +91,7 @@ std::optional<int64_t> RelativeDeadline(const Judge& judge, const Counting& by, 
 
 std::optional<int64_t> Crossing(const Judge& judge, const state::v1::ClockRecord& clock,
                                 int64_t amount) {
+  if (clock.counted() < amount) return std::nullopt;
   for (int i = clock.first_segment(); i < clock.segments_size(); ++i) {
     const state::v1::Segment& segment = clock.segments(i);
     const Counting by{segment.target(), segment.time_zone()};

@@ -1,5 +1,5 @@
-// What judges a ticket: one version of a policy set with the compiled calendars its targets name,
-// and counting time the way each target counts it. Pure; times are microseconds since the epoch.
+// What judges a ticket: versions of policy sets with the compiled calendars their targets name, and
+// counting time the way each target counts it. Pure; times are microseconds since the epoch.
 #pragma once
 
 #include <cstdint>
@@ -23,17 +23,60 @@ struct TargetHours {
 
   std::shared_ptr<const BusinessCalendar> calendar;  // null: all time
   int64_t version = 0;                               // of the calendar; 0 with all time
+  std::string versions;  // of it and of its members, to tell whether two count the same
   InZone in_zone;  // the calendar read in another zone, null if that is not known; may be null
 };
 
-// `policy` outlives the judge; `hours` has one entry per target.
-struct Judge {
+// One version of a policy set with what its targets count by. `policy` outlives it; `hours` has one
+// entry per target.
+struct JudgeEra {
   const v1::PolicySet* policy = nullptr;
   std::shared_ptr<const CompiledPolicy> compiled;
   std::vector<TargetHours> hours;
+};
 
-  const v1::Target& target(int i) const { return policy->targets(i); }
-  const Rules& rules(int i) const { return compiled->targets[static_cast<size_t>(i)].rules; }
+// What judges a ticket: the versions that did, one after the other, the last the one in force. A
+// target goes by its number: those of all eras are numbered through.
+class Judge {
+ public:
+  // Judged by nothing: no target, no slot.
+  static JudgeEra Nothing();
+
+  void Add(JudgeEra era);
+
+  const JudgeEra& era(int i) const { return eras_[static_cast<size_t>(i)]; }
+  int eras() const { return static_cast<int>(eras_.size()); }
+  // Number of the era's first target.
+  int first(int era) const { return firsts_[static_cast<size_t>(era)]; }
+
+  // The era whose target this is.
+  int EraOf(int number) const { return At(number).era; }
+
+  const v1::Target& target(int number) const {
+    const Place& at = At(number);
+    return era(at.era).policy->targets(at.target);
+  }
+  const Rules& rules(int number) const { return Compiled(number).rules; }
+  const std::vector<WarnAt>& warnings(int number) const { return Compiled(number).warnings; }
+  const TargetHours& hours(int number) const {
+    const Place& at = At(number);
+    return era(at.era).hours[static_cast<size_t>(at.target)];
+  }
+
+ private:
+  struct Place {
+    int era;
+    int target;  // in its policy set
+  };
+  const Place& At(int number) const { return places_[static_cast<size_t>(number)]; }
+  const CompiledTarget& Compiled(int number) const {
+    const Place& at = At(number);
+    return era(at.era).compiled->targets[static_cast<size_t>(at.target)];
+  }
+
+  std::vector<JudgeEra> eras_;
+  std::vector<int> firsts_;
+  std::vector<Place> places_;  // by number
 };
 
 // Target `target` as a clock counts it: in the zone the clock has it in ("" = the calendar's own).
@@ -42,8 +85,12 @@ struct Counting {
   const std::string& time_zone;
 };
 
-// The first target of the slot that selects a ticket at this moment; -1 if none does.
-int MatchTarget(const Judge& judge, const ClockSlot& slot, const Moment& moment);
+// Number of the first target of the era's slot that selects a ticket at this moment; -1 if none
+// does.
+int MatchTarget(const Judge& judge, int era, const ClockSlot& slot, const Moment& moment);
+
+// Two targets that promise the same and count the same: one may stand for the other.
+bool IsSamePromise(const Judge& judge, int a, int b);
 
 // What the target counts by; null: all time.
 std::shared_ptr<const BusinessCalendar> HoursOf(const Judge& judge, const Counting& by);

@@ -20,19 +20,24 @@ struct JudgeCaches {
   PolicyCache policies;
 };
 
-// One of four: a judge; keys that must be loaded first; an error; nothing (there is no such policy
-// set). The judge lives no longer than the view and the caches.
+// One of three: a judge; keys that must be loaded first; an error. The judge lives no longer than
+// the view and the caches.
 struct LoadedJudge {
   std::optional<Judge> judge;
   std::vector<engine::EntityKey> missing;
   absl::Status error;
 };
 
-// A version of a policy set (0 = the newest) with the newest versions of its calendars, which it
-// pins in `ticket`.
-LoadedJudge PinPolicy(const engine::View& view, JudgeCaches& caches, const std::string& tenant,
-                      const std::string& policy_set_id, int64_t version,
-                      state::v1::TicketClocks& ticket);
+// A version of a policy set; "" = none, as is one that does not exist; version 0 = the newest.
+struct PolicyChoice {
+  std::string policy_set_id;
+  int64_t version = 0;
+};
+
+// `ticket` gets one more era: this policy, with the versions of its calendars that count for what
+// is opened at `at`. The judge is of all its eras.
+LoadedJudge AddEra(const engine::View& view, JudgeCaches& caches, const std::string& tenant,
+                   const PolicyChoice& policy, int64_t at, state::v1::TicketClocks& ticket);
 
 // The versions pinned in `ticket`.
 LoadedJudge LoadPinned(const engine::View& view, JudgeCaches& caches, const std::string& tenant,

@@ -61,12 +61,15 @@ class Corrections {
       gone.clear_breaches();
       gone.clear_due();
       gone.clear_verdict();
+      gone.clear_waiver();
       gone.set_state(v1::CLOCK_STATE_CANCELLED);
       gone.set_ended_at(input_.at());
       for (const StandingBreach& breach : was->breaches()) Withdraw(breach, gone);
       Tell(Kind::kCancelled, input_.at(), gone);
       return;
     }
+    // What somebody decided about the clock is no part of its history.
+    if (was->has_waiver()) *is->mutable_waiver() = was->waiver();
     for (const StandingBreach& breach : was->breaches()) {
       const StandingBreach* stands = BreachOf(*is, breach.leg());
       if (stands == nullptr || stands->due() != breach.due()) Withdraw(breach, *is);
@@ -183,6 +186,7 @@ void ApplyLate(const Judge& judge, TicketClocks& ticket, const TicketInput& inpu
   ticket.mutable_clocks()->Swap(again.mutable_clocks());
   ticket.mutable_inputs()->Swap(again.mutable_inputs());
   ticket.mutable_facts()->Swap(again.mutable_facts());
+  ticket.set_era(again.era());
   ticket.set_decided_before(std::max(ticket.decided_before(), again.decided_before()));
 }
 

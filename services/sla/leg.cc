@@ -8,12 +8,8 @@ namespace watchbell::sla {
 
 using state::v1::Segment;
 
-const std::vector<WarnAt>& WarningsOf(const Judge& judge, const state::v1::ClockRecord& clock) {
-  return judge.compiled->targets[static_cast<size_t>(clock.target())].warnings;
-}
-
 std::string Leg::ZoneOf(int target) const {
-  const TargetHours& hours = judge_.hours[static_cast<size_t>(target)];
+  const TargetHours& hours = judge_.hours(target);
   const std::string zone = AskedZone(target);
   const bool there = hours.in_zone != nullptr && !zone.empty() && hours.in_zone(zone) != nullptr;
   return there ? zone : "";
@@ -31,13 +27,13 @@ std::string Leg::AskedZone(int target) const {
 }
 
 bool Leg::IsOf(int target, const state::v1::Facts& facts) const {
-  if (target != clock_.target()) return false;
+  if (!IsSamePromise(judge_, target, clock_.target())) return false;
   return !judge_.target(target).relative().due_date() || facts.due_at() == clock_.due_date();
 }
 
 void Leg::Begin(int target, int64_t at, const state::v1::Facts& facts) {
   const v1::Target& chosen = judge_.target(target);
-  const TargetHours& hours = judge_.hours[static_cast<size_t>(target)];
+  const TargetHours& hours = judge_.hours(target);
   clock_.set_leg(clock_.leg() + 1);
   clock_.set_leg_started_at(at);
   clock_.set_priority(facts.priority());
@@ -47,19 +43,22 @@ void Leg::Begin(int target, int64_t at, const state::v1::Facts& facts) {
   clock_.set_calendar_version(hours.version);
   clock_.set_time_zone(ZoneOf(target));
   clock_.clear_due();
-  const bool restart = chosen.on_rematch() == v1::REMATCH_MODE_RESTART && clock_.leg() > 1;
-  if (restart) {
+  if (chosen.on_rematch() == v1::REMATCH_MODE_RESTART && clock_.leg() > 1) {
     clock_.set_first_segment(clock_.segments_size());
     clock_.set_counted(0);
     clock_.set_elapsed(0);
   }
-  clock_.clear_fixed_due();
   clock_.set_due_date(chosen.relative().due_date() ? facts.due_at() : 0);
-  if (!chosen.has_relative()) {
-    clock_.set_allowed(AllowedTime(chosen));
-    return;
-  }
-  const int64_t start = restart ? at : clock_.started_at();
+  if (!chosen.has_relative()) clock_.set_allowed(AllowedTime(chosen));
+  FixDeadline(facts);
+}
+
+void Leg::FixDeadline(const state::v1::Facts& facts) {
+  clock_.clear_fixed_due();
+  const v1::Target& target = judge_.target(clock_.target());
+  if (!target.has_relative()) return;
+  const bool restarted = target.on_rematch() == v1::REMATCH_MODE_RESTART && clock_.leg() > 1;
+  const int64_t start = restarted ? clock_.leg_started_at() : clock_.started_at();
   const std::optional<int64_t> due = RelativeDeadline(judge_, By(), start, facts);
   if (due) clock_.set_fixed_due(*due);
   clock_.set_allowed(due ? CountedTime(judge_, By(), start, *due) : 0);
@@ -81,6 +80,23 @@ void Leg::AddSegment(int64_t from, int64_t to) {
   Segment& segment = goes_on ? *clock_.mutable_segments(count - 1) : Open(from);
   segment.set_to(to);
   clock_.set_counted(clock_.counted() + CountedTime(judge_, By(), from, to));
+  clock_.set_elapsed(clock_.counted());
+}
+
+void Leg::TakeBack(int64_t from) {
+  for (int last = clock_.segments_size() - 1; last >= 0 && clock_.segments(last).to() > from;
+       --last) {
+    Segment& segment = *clock_.mutable_segments(last);
+    const int64_t kept = std::max(segment.from(), from);
+    if (last >= clock_.first_segment()) {
+      clock_.set_counted(clock_.counted() - CountedTime(judge_,
+                                                        {segment.target(), segment.time_zone()},
+                                                        kept, segment.to()));
+    }
+    segment.set_to(kept);
+    if (segment.from() == kept) clock_.mutable_segments()->RemoveLast();
+  }
+  clock_.set_first_segment(std::min(clock_.first_segment(), clock_.segments_size()));
   clock_.set_elapsed(clock_.counted());
 }
 
@@ -107,7 +123,7 @@ void Leg::SetPending(int64_t at) {
     clock_.set_due(*due);
     clock_.set_pending_due(*due);
   }
-  for (const WarnAt& warning : WarningsOf(judge_, clock_)) {
+  for (const WarnAt& warning : judge_.warnings(clock_.target())) {
     if (HasFired(clock_, clock_.leg(), warning.threshold)) continue;
     const int64_t left = warning.Amount(clock_.allowed()) - clock_.counted();
     const std::optional<int64_t> crossing = Deadline(judge_, By(), at, left);
@@ -117,8 +133,11 @@ void Leg::SetPending(int64_t at) {
     *pending->mutable_threshold() = warning.threshold;
     pending->set_at(*crossing);
   }
-  std::stable_sort(clock_.mutable_pending()->begin(), clock_.mutable_pending()->end(),
-                   [](const auto& a, const auto& b) { return a.at() < b.at(); });
+  auto& pending = *clock_.mutable_pending();
+  const auto earlier = [](const auto& a, const auto& b) { return a.at() < b.at(); };
+  // As a rule they are; sorting messages is dear.
+  if (std::is_sorted(pending.begin(), pending.end(), earlier)) return;
+  std::stable_sort(pending.begin(), pending.end(), earlier);
 }
 
 void Leg::EndSegment(int64_t at) {

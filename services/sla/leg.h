@@ -9,20 +9,22 @@
 
 namespace watchbell::sla {
 
-// Thresholds of the clock's present target.
-const std::vector<WarnAt>& WarningsOf(const Judge& judge, const state::v1::ClockRecord& clock);
-
 // A view of a clock; both outlive it.
 class Leg {
  public:
   Leg(const Judge& judge, state::v1::ClockRecord& clock) : judge_(judge), clock_(clock) {}
 
-  // Whether the clock's leg is one of this target, and of these facts.
+  // Whether the clock's leg is one of this target, or of one that promises the same, and of these
+  // facts.
   bool IsOf(int target, const state::v1::Facts& facts) const;
   // Target `target` applies from `at` on; `facts` are the ticket's at that time.
   void Begin(int target, int64_t at, const state::v1::Facts& facts);
+  // Counts the deadline of a relative target; `facts` are the ticket's when the leg began.
+  void FixDeadline(const state::v1::Facts& facts);
   // A finished segment; one that goes on where the last ended is the same segment.
   void AddSegment(int64_t from, int64_t to);
+  // What ran from then on does not count, nor is it kept.
+  void TakeBack(int64_t from);
   // The clock runs from `at` on.
   void BeginSegment(int64_t at);
   // It does not any more.

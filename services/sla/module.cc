@@ -2,6 +2,7 @@
 
 #include "services/sla/sla_rpc.h"
 #include "services/sla/spec.h"
+#include "services/sla/zone_recount.h"
 
 namespace watchbell::sla {
 
@@ -10,6 +11,7 @@ runtime::ModuleDefinition Module() {
   module.name = "sla";
   module.spec = [](const config::Config&) { return Spec(); };
   module.services = MakeServices;
+  module.recover = RecountAfterNewZoneData;
   return module;
 }
 

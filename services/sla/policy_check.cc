@@ -9,7 +9,6 @@
 #include "common/time/wall_time.h"
 #include "services/sla/clock_name.h"
 #include "services/sla/condition.h"
-#include "services/sla/condition_check.h"
 #include "services/sla/metric_rules.h"
 #include "services/sla/target_check.h"
 
@@ -35,7 +34,8 @@ bool IsMetric(v1::Metric metric) {
 // Looks at the targets of a set together, in order.
 class SetChecker {
  public:
-  explicit SetChecker(std::vector<FieldViolation>& faults) : faults_(faults) {}
+  SetChecker(SearchBudget& budget, std::vector<FieldViolation>& faults)
+      : budget_(budget), faults_(faults) {}
 
   void Check(const v1::Target& target, int place, const std::string& path, bool sound_selector) {
     if (!target.target_id().empty() && !ids_.insert(target.target_id()).second) {
@@ -89,12 +89,13 @@ class SetChecker {
     if (!sound_selector || clock.takes_all == nullptr) return;
     const v1::Condition reaching =
         All({ConditionsOf(target).selector, None({ConditionsOf(*clock.takes_all).selector})});
-    if (CanHold(reaching)) return;
+    if (CanHold(reaching, budget_)) return;
     faults_.push_back({path, absl::StrCat("can never be reached: targets[", clock.takes_all_place,
                                           "], which has no selector, comes first on the clock \"",
                                           Shorten(name, 100), "\"")});
   }
 
+  SearchBudget& budget_;
   std::vector<FieldViolation>& faults_;
   std::set<std::string> ids_;
   std::map<std::string, Clock> clocks_;
@@ -133,11 +134,18 @@ std::vector<FieldViolation> PolicyFaults(
          absl::StrCat("has ", policy.targets_size(), " items, at most ", kMostTargets)});
     return faults;
   }
-  SetChecker set(faults);
+  SearchBudget budget;
+  SetChecker set(budget, faults);
   for (int i = 0; i < policy.targets_size(); ++i) {
     const std::string path = absl::StrCat(prefix, ".targets[", i, "]");
-    const bool sound_selector = AddTargetFaults(policy.targets(i), path, calendar_exists, faults);
+    const bool sound_selector =
+        AddTargetFaults(policy.targets(i), path, calendar_exists, budget, faults);
     set.Check(policy.targets(i), i, path, sound_selector);
+    if (budget.left > 0) continue;
+    faults.push_back({path,
+                      "the conditions of the set, up to here, are too many and too nested to "
+                      "see whether they can hold: make them simpler"});
+    break;
   }
   CheckSiteZones(policy, prefix, faults);
   return faults;

@@ -6,8 +6,8 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "common/base/errors.h"
-#include "common/base/proto_time.h"
 #include "services/sla/compiled_policy.h"
+#include "services/sla/effective_at.h"
 #include "services/sla/policy_check.h"
 #include "services/sla/policy_schedule.h"
 #include "services/sla/same_content.h"
@@ -22,23 +22,9 @@ using engine::Input;
 using state::v1::PolicySchedule;
 using state::v1::StoredPolicySet;
 
-// Callers' clocks differ from ours by a little.
-constexpr absl::Duration kPastTolerance = absl::Seconds(5);
-
 PolicySchedule ScheduleOf(const engine::View& view, const std::string& tenant) {
   const auto* stored = view.Get<PolicySchedule>(PolicyScheduleKey(tenant));
   return stored == nullptr ? PolicySchedule() : *stored;
-}
-
-// `now` if the request names no instant.
-template <typename Request>
-absl::StatusOr<int64_t> EffectiveAt(const Request& request, absl::Time now) {
-  if (!request.has_effective_at()) return absl::ToUnixMicros(now);
-  const absl::Time at = FromProto(request.effective_at());
-  if (at < now - kPastTolerance) {
-    return InvalidField("effective_at", "lies in the past: what was judged stays as it is");
-  }
-  return absl::ToUnixMicros(std::max(at, now));
 }
 
 state::v1::ScheduledPolicy Entry(const Input& input, int64_t effective_at,

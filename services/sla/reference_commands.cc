@@ -5,7 +5,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/base/errors.h"
+#include "services/sla/calendar_versions.h"
 #include "services/sla/calendars.h"
+#include "services/sla/effective_at.h"
 #include "services/sla/holiday_import.h"
 #include "services/sla/policy_commands.h"
 #include "services/sla/same_content.h"
@@ -29,9 +31,8 @@ std::vector<FieldViolation> PutCalendarFaults(const engine::View& view, const st
         const auto* member = view.Get<state::v1::StoredCalendar>(CalendarKey(tenant, id));
         return member == nullptr ? nullptr : &member->calendar();
       });
-  if (calendar.union_of_size() > 0 && present != nullptr && present->union_of_size() == 0) {
-    faults.push_back(
-        {"calendar.union_of", "a stored calendar cannot become a union: unions may be made of it"});
+  for (FieldViolation& fault : ReplacementFaults(present, calendar, "calendar")) {
+    faults.push_back(std::move(fault));
   }
   return faults;
 }
@@ -59,13 +60,16 @@ Decision PutCalendar(const engine::View& view, const engine::Input& input,
   if (auto faults = PutCalendarFaults(view, tenant, present, calendar); !faults.empty()) {
     return Decision::Refuse(InvalidFields(std::move(faults)));
   }
+  const absl::StatusOr<int64_t> at = EffectiveAt(request, input.now);
+  if (!at.ok()) return Decision::Refuse(at.status());
   Decision decision;
   if (present != nullptr && SameContent(*present, calendar)) {
     decision.Reply(*present);
     return decision;
   }
   decision.Reply(calendar);
-  const state::v1::StoredCalendar next = ToStored(std::move(calendar));
+  state::v1::StoredCalendar next = ToStored(std::move(calendar));
+  AddCalendarVersion(stored, *at, next);
   decision.Put(head, next);
   decision.Put(version, next);
   return decision;

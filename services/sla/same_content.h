@@ -1,7 +1,7 @@
 // Whether a reference entity says anything new.
 #pragma once
 
-#include "services/sla/fingerprint.h"
+#include "common/base/fingerprint.h"
 
 namespace watchbell::sla {
 

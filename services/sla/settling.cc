@@ -26,7 +26,7 @@ ClockRecord* EarliestClock(TicketClocks& ticket) {
   return earliest;
 }
 
-void FireWarning(const TicketClocks& ticket, ClockRecord& clock, Happenings& out) {
+void FireWarning(const TicketClocks& ticket, ClockRecord& clock, Happenings* out) {
   const state::v1::PendingWarning warning = clock.pending(0);
   clock.mutable_pending()->erase(clock.pending().begin());
   // What is left may be less than the threshold from the start.
@@ -36,26 +36,27 @@ void FireWarning(const TicketClocks& ticket, ClockRecord& clock, Happenings& out
   *fired->mutable_threshold() = warning.threshold();
   // A late input can bring a threshold back that was announced already: it is crossed again, but
   // told once.
-  if (IsAnnounced(ticket, clock, *fired)) return;
-  out.push_back({.kind = Happening::Kind::kWarned,
-                 .at = warning.at(),
-                 .clock = clock,
-                 .leg = clock.leg(),
-                 .threshold = warning.threshold()});
+  if (out == nullptr || IsAnnounced(ticket, clock, *fired)) return;
+  out->push_back({.kind = Happening::Kind::kWarned,
+                  .at = warning.at(),
+                  .clock = clock,
+                  .leg = clock.leg(),
+                  .threshold = warning.threshold()});
 }
 
-void FireBreach(ClockRecord& clock, Happenings& out) {
+void FireBreach(ClockRecord& clock, Happenings* out) {
   const int64_t due = clock.pending_due();
   clock.clear_pending_due();
   clock.set_elapsed(clock.allowed());
   state::v1::StandingBreach* breach = clock.add_breaches();
   breach->set_leg(clock.leg());
   breach->set_due(due);
-  out.push_back({.kind = Happening::Kind::kBreached,
-                 .at = due,
-                 .clock = clock,
-                 .leg = clock.leg(),
-                 .due = due});
+  if (out == nullptr) return;
+  out->push_back({.kind = Happening::Kind::kBreached,
+                  .at = due,
+                  .clock = clock,
+                  .leg = clock.leg(),
+                  .due = due});
 }
 
 }  // namespace
@@ -80,7 +81,7 @@ std::optional<int64_t> NextDue(const TicketClocks& ticket) {
   return next;
 }
 
-void Settle(TicketClocks& ticket, int64_t before, Happenings& out) {
+void Settle(TicketClocks& ticket, int64_t before, Happenings* out) {
   while (ClockRecord* clock = EarliestClock(ticket)) {
     const int64_t due = *NextOf(*clock);
     if (due >= before) return;

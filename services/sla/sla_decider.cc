@@ -6,13 +6,17 @@
 
 #include "absl/time/time.h"
 #include "common/base/proto_time.h"
+#include "services/sla/at_risk_index.h"
 #include "services/sla/clock_view.h"
 #include "services/sla/judge_loading.h"
 #include "services/sla/late_inputs.h"
+#include "services/sla/policy_move.h"
 #include "services/sla/policy_schedule.h"
+#include "services/sla/put_ticket.h"
 #include "services/sla/reference_commands.h"
 #include "services/sla/sla_store.h"
 #include "services/sla/ticket_events.h"
+#include "services/sla/waiver_commands.h"
 #include "watchbell/events/v1/sla.pb.h"
 
 namespace watchbell::sla {
@@ -29,19 +33,6 @@ void KeepFacts(const tickets::v1::Ticket& ticket, TicketClocks& clocks) {
   clocks.set_historic(ticket.import().historic());
 }
 
-// Moves the timer to where it belongs and stores the ticket.
-void Finish(const EntityKey& key, TicketClocks next, Decision& decision) {
-  const std::optional<int64_t> due = next.historic() ? std::nullopt : NextDue(next);
-  if (due && (!next.has_armed_for() || next.armed_for() != *due)) {
-    decision.Arm(key, kDueTimer, absl::FromUnixMicros(*due));
-    next.set_armed_for(*due);
-  } else if (!due && next.has_armed_for()) {
-    decision.Disarm(key, kDueTimer);
-    next.clear_armed_for();
-  }
-  decision.Put(key, std::move(next));
-}
-
 void EmitSettled(const EntityKey& key, const TicketEvent& event, const TicketClocks& clocks,
                  Decision& decision) {
   events::v1::TicketSettled settled;
@@ -54,22 +45,20 @@ void EmitSettled(const EntityKey& key, const TicketEvent& event, const TicketClo
   decision.Emit(key, std::move(settled), absl::FromUnixMicros(event.as_of));
 }
 
-// What judges a ticket when it is first heard of: a version of a policy set, 0 = the newest.
-struct PolicyChoice {
-  std::string policy_set_id;  // "" = none
-  int64_t version = 0;
-};
+// Which versions judge a ticket when it is first heard of: those in force at this instant. A
+// history is older than any policy that could judge it.
+int64_t VersionsAt(const Input& input, const tickets::v1::Ticket& ticket) {
+  return absl::ToUnixMicros(ticket.import().historic() ? input.now : FromProto(ticket.opened_at()));
+}
 
 PolicyChoice PolicyFor(const engine::View& view, const Input& input,
                        const tickets::v1::Ticket& ticket) {
-  const bool historic = ticket.import().historic();
-  if (historic && !ticket.import().policy_set().empty()) return {ticket.import().policy_set(), 0};
+  const tickets::v1::Import& import = ticket.import();
+  if (import.historic() && !import.policy_set().empty()) return {import.policy_set(), 0};
   const auto* schedule =
       view.Get<state::v1::PolicySchedule>(PolicyScheduleKey(input.identity.tenant));
   if (schedule == nullptr) return {};
-  // A history is older than any policy that could judge it.
-  const absl::Time at = historic ? input.now : FromProto(ticket.opened_at());
-  const state::v1::ScheduledPolicy* in_force = InForce(*schedule, absl::ToUnixMicros(at));
+  const state::v1::ScheduledPolicy* in_force = InForce(*schedule, VersionsAt(input, ticket));
   if (in_force == nullptr) return {};
   return {in_force->policy_set_id(), in_force->version()};
 }
@@ -80,15 +69,15 @@ Decision Without(LoadedJudge loaded) {
   return loaded.error.ok() ? Decision() : Decision::Refuse(std::move(loaded.error));
 }
 
-Decision Created(const engine::View& view, JudgeCaches& caches, const Input& input,
-                 const TicketEvent& event) {
+Decision Created(const engine::View& view, JudgeCaches& caches, const std::string& zone_data,
+                 const Input& input, const TicketEvent& event) {
   const std::string& tenant = input.identity.tenant;
-  const PolicyChoice policy = PolicyFor(view, input, *event.ticket);
-  if (policy.policy_set_id.empty()) return Decision();
   TicketClocks next;
-  LoadedJudge loaded = PinPolicy(view, caches, tenant, policy.policy_set_id, policy.version, next);
+  LoadedJudge loaded = AddEra(view, caches, tenant, PolicyFor(view, input, *event.ticket),
+                              VersionsAt(input, *event.ticket), next);
   if (!loaded.judge) return Without(std::move(loaded));
   KeepFacts(*event.ticket, next);
+  next.set_zone_data(zone_data);
   next.set_opened_at(absl::ToUnixMicros(FromProto(event.ticket->opened_at())));
   Happenings happened;
   ApplyInput(*loaded.judge, next, InputOf(nullptr, event, next.opened_at(), input.envelope.version),
@@ -96,12 +85,12 @@ Decision Created(const engine::View& view, JudgeCaches& caches, const Input& inp
   Decision decision;
   const EntityKey key = TicketKey(tenant, event.ticket->ticket_id());
   Announce(key, next, happened, decision);
-  Finish(key, std::move(next), decision);
+  PutTicket(key, std::move(next), decision);
   return decision;
 }
 
-Decision Changed(const engine::View& view, JudgeCaches& caches, const Input& input,
-                 const TicketEvent& event, const TicketClocks& stored) {
+Decision Changed(const engine::View& view, JudgeCaches& caches, const std::string& zone_data,
+                 const Input& input, const TicketEvent& event, const TicketClocks& stored) {
   const EntityKey key = TicketKey(input.identity.tenant, event.ticket->ticket_id());
   const int64_t at = std::max(absl::ToUnixMicros(input.envelope.occurred_at), stored.opened_at());
   const state::v1::TicketInput change =
@@ -120,6 +109,10 @@ Decision Changed(const engine::View& view, JudgeCaches& caches, const Input& inp
     // What was due before is told with the facts it fell due on.
     Happenings settled;
     Settle(next, at, settled);
+    if (matters && !next.historic() && next.zone_data() != zone_data) {
+      RecountOpen(*loaded.judge, next, at, settled);
+      next.set_zone_data(zone_data);
+    }
     Announce(key, next, settled, decision);
   }
   const bool was_historic = stored.historic();
@@ -135,13 +128,14 @@ Decision Changed(const engine::View& view, JudgeCaches& caches, const Input& inp
     const bool now_historic = next.historic();
     next.set_historic(was_historic);
     Settle(next, event.as_of, happened);
+    next.set_decided_before(std::max(next.decided_before(), event.as_of));
     Announce(key, next, happened, decision);
     next.set_historic(now_historic);
     EmitSettled(key, event, next, decision);
   } else {
     Announce(key, next, happened, decision);
   }
-  Finish(key, std::move(next), decision);
+  PutTicket(key, std::move(next), decision);
   return decision;
 }
 
@@ -152,6 +146,8 @@ const std::vector<engine::EntityClass>& SlaDecider::classes() const { return Cla
 std::vector<EntityKey> SlaDecider::Needs(const Input& input) const {
   switch (input.kind) {
     case Input::Kind::kCommand:
+      if (IsWaiverCommand(input)) return WaiverCommandNeeds(input);
+      if (input.As<state::v1::MoveTickets>() != nullptr) return MoveNeeds(input);
       return ReferenceCommandNeeds(input);
     case Input::Kind::kTimer:
       return {input.timer.entity};
@@ -165,7 +161,7 @@ std::vector<EntityKey> SlaDecider::Needs(const Input& input) const {
       return keys;
     }
     case Input::Kind::kOutcome:
-      return {};
+      return MoveNeeds(input);
   }
   return {};
 }
@@ -173,15 +169,29 @@ std::vector<EntityKey> SlaDecider::Needs(const Input& input) const {
 Decision SlaDecider::Decide(const engine::View& view, const Input& input) const {
   switch (input.kind) {
     case Input::Kind::kCommand:
+      if (IsWaiverCommand(input)) return DecideWaiverCommand(view, input);
+      if (const auto* move = input.As<state::v1::MoveTickets>()) {
+        return DecideMove(view, caches_, input, *move);
+      }
       return DecideReferenceCommand(view, input);
     case Input::Kind::kTimer:
       return DecideTimer(view, input);
     case Input::Kind::kEvent:
       return DecideEvent(view, input);
     case Input::Kind::kOutcome:
+      if (const auto* recount = input.As<state::v1::RecountTicket>()) {
+        return DecideRecount(view, caches_, input, zone_data_, *recount);
+      }
       return Decision();
   }
   return Decision();
+}
+
+void SlaDecider::Index(const EntityKey& key, const google::protobuf::Message* before,
+                       const google::protobuf::Message& after, engine::IndexWriter& writer) const {
+  if (key.cls != kTicketClass) return;
+  IndexAtRisk(key, static_cast<const TicketClocks*>(before),
+              static_cast<const TicketClocks&>(after), writer);
 }
 
 Decision SlaDecider::DecideEvent(const engine::View& view, const Input& input) const {
@@ -189,11 +199,9 @@ Decision SlaDecider::DecideEvent(const engine::View& view, const Input& input) c
   if (!event) return Decision();
   const EntityKey key = TicketKey(input.identity.tenant, event->ticket->ticket_id());
   const auto* stored = view.Get<TicketClocks>(key);
-  // Nothing is kept of tickets no policy set judges.
-  const bool judged = stored != nullptr && !stored->policy_set_id().empty();
-  if (judged) return Changed(view, caches_, input, *event, *stored);
+  if (stored != nullptr) return Changed(view, caches_, zone_data_, input, *event, *stored);
   if (event->kind == state::v1::TICKET_EVENT_KIND_CREATED)
-    return Created(view, caches_, input, *event);
+    return Created(view, caches_, zone_data_, input, *event);
   Decision decision;
   if (event->kind == state::v1::TICKET_EVENT_KIND_IMPORT_FINISHED) {
     EmitSettled(key, *event, TicketClocks(), decision);
@@ -212,7 +220,7 @@ Decision SlaDecider::DecideTimer(const engine::View& view, const Input& input) c
   Happenings happened;
   Settle(next, absl::ToUnixMicros(input.due) + 1, happened);
   Announce(input.timer.entity, next, happened, decision);
-  Finish(input.timer.entity, std::move(next), decision);
+  PutTicket(input.timer.entity, std::move(next), decision);
   return decision;
 }
 

@@ -6,17 +6,22 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/strip.h"
 #include "common/base/errors.h"
 #include "common/base/proto_time.h"
 #include "common/base/status_macros.h"
+#include "services/sla/at_risk_rpc.h"
 #include "services/sla/calendar_rpc.h"
 #include "services/sla/clock_view.h"
+#include "services/sla/draft_ticket.h"
 #include "services/sla/explain_rpc.h"
 #include "services/sla/import_clocks.h"
+#include "services/sla/policy_move_rpc.h"
 #include "services/sla/policy_schedule.h"
 #include "services/sla/preview.h"
+#include "services/sla/preview_change.h"
+#include "services/sla/preview_clocks.h"
 #include "services/sla/sla_store.h"
+#include "services/sla/what_if_pages.h"
 #include "watchbell/sla/state/v1/state.pb.h"
 #include "watchbell/sla/v1/sla_service.pb.h"
 
@@ -87,11 +92,9 @@ absl::StatusOr<v1::ListPolicyVersionsResponse> ListPolicyVersions(runtime::Servi
 
 absl::StatusOr<v1::ListClocksResponse> ListClocks(runtime::ServiceCore& core,
                                                   const std::string& tenant,
-                                                  absl::string_view ticket) {
-  if (!absl::ConsumePrefix(&ticket, "tickets/") || ticket.empty()) {
-    return InvalidField("ticket", "must be tickets/<id>");
-  }
-  const engine::EntityKey key = TicketKey(tenant, std::string(ticket));
+                                                  const std::string& ticket) {
+  ASSIGN_OR_RETURN(const std::string id, ReadTicketName(ticket));
+  const engine::EntityKey key = TicketKey(tenant, id);
   ASSIGN_OR_RETURN(const auto stored, runtime::ReadEntity<state::v1::TicketClocks>(
                                           core.database(), key.cls, key.tenant, key.id));
   v1::ListClocksResponse response;
@@ -112,51 +115,91 @@ absl::StatusOr<v1::PreviewDeadlineResponse> PreviewDeadline(
   return Preview(*compiled, FromProto(request.start()), absl::Seconds(request.target_seconds()));
 }
 
+using Caches = std::shared_ptr<JudgeCaches>;
+
+void AddReferenceQueries(runtime::ServiceCore* core, rpc::Service& service) {
+  service.Query<v1::GetCalendarRequest, v1::Calendar>(
+      "GetCalendar", [core](const rpc::CallContext& call, const v1::GetCalendarRequest& request) {
+        return GetCalendar(*core, call.identity.tenant, request.calendar_id(), request.version());
+      });
+  service.Query<v1::GetPolicySetRequest, v1::PolicySet>(
+      "GetPolicySet", [core](const rpc::CallContext& call, const v1::GetPolicySetRequest& request) {
+        return GetPolicySet(*core, call.identity.tenant, request);
+      });
+  service.Query<v1::ListPolicyVersionsRequest, v1::ListPolicyVersionsResponse>(
+      "ListPolicyVersions",
+      [core](const rpc::CallContext& call, const v1::ListPolicyVersionsRequest& request) {
+        return ListPolicyVersions(*core, call.identity.tenant, request.policy_set_id());
+      });
+  service.Query<v1::LintCalendarRequest, v1::LintCalendarResponse>(
+      "LintCalendar", [core](const rpc::CallContext& call, const v1::LintCalendarRequest& request) {
+        return AnswerLintCalendar(*core, call.identity.tenant, request);
+      });
+  service.Query<v1::PreviewDeadlineRequest, v1::PreviewDeadlineResponse>(
+      "PreviewDeadline",
+      [core](const rpc::CallContext& call, const v1::PreviewDeadlineRequest& request) {
+        return PreviewDeadline(*core, call.identity.tenant, request);
+      });
+}
+
+void AddClockRpcs(runtime::ServiceCore* core, const Caches& caches, rpc::Service& service) {
+  service.Query<v1::ListClocksRequest, v1::ListClocksResponse>(
+      "ListClocks", [core](const rpc::CallContext& call, const v1::ListClocksRequest& request) {
+        return ListClocks(*core, call.identity.tenant, request.ticket());
+      });
+  service.Query<v1::ExplainClockRequest, v1::ClockExplanation>(
+      "ExplainClock",
+      [core, caches](const rpc::CallContext& call, const v1::ExplainClockRequest& request) {
+        return AnswerExplainClock(*core, *caches, call.identity.tenant, request);
+      });
+  service.Query<v1::ListImportClocksRequest, v1::ListImportClocksResponse>(
+      "ListImportClocks",
+      [core](const rpc::CallContext& call, const v1::ListImportClocksRequest& request) {
+        return ListImportClocks(core->database(), call.identity.tenant, request);
+      });
+  service.Query<v1::ApplyPolicyVersionRequest, v1::ApplyPolicyVersionResponse>(
+      "ApplyPolicyVersion",
+      [core, caches](const rpc::CallContext& call, const v1::ApplyPolicyVersionRequest& request) {
+        return AnswerApplyPolicyVersion(*core, *caches, call, request);
+      },
+      kManager);
+}
+
+// What would be, or would have been.
+void AddSupposingQueries(runtime::ServiceCore* core, const Caches& caches, rpc::Service& service) {
+  service.Query<v1::PreviewClocksRequest, v1::PreviewClocksResponse>(
+      "PreviewClocks",
+      [core, caches](const rpc::CallContext& call, const v1::PreviewClocksRequest& request) {
+        return AnswerPreviewClocks(core->database(), *caches, call.identity.tenant, request,
+                                   absl::ToUnixMicros(core->clock().Now()));
+      });
+  service.Query<v1::PreviewChangeRequest, v1::PreviewChangeResponse>(
+      "PreviewChange",
+      [core, caches](const rpc::CallContext& call, const v1::PreviewChangeRequest& request) {
+        return AnswerPreviewChange(core->database(), *caches, call.identity.tenant, request,
+                                   absl::ToUnixMicros(core->clock().Now()));
+      });
+  service.Query<v1::WhatIfRequest, v1::WhatIfResponse>(
+      "WhatIf", [core, caches](const rpc::CallContext& call, const v1::WhatIfRequest& request) {
+        return AnswerWhatIf(core->database(), core->clock(), *caches, call.identity.tenant, request,
+                            call.deadline);
+      });
+}
+
 }  // namespace
 
 std::vector<std::unique_ptr<rpc::Service>> MakeServices(runtime::ModuleContext context) {
   runtime::ServiceCore* core = &context.core;
   auto service = std::make_unique<rpc::Service>("watchbell.sla.v1.SlaService");
-  service->Command("PutCalendar", core->engine(), kManager);
-  service->Command("PutPolicySet", core->engine(), kManager);
-  service->Command("ActivatePolicySet", core->engine(), kManager);
-  service->Command("RetirePolicySet", core->engine(), kManager);
-  service->Query<v1::GetCalendarRequest, v1::Calendar>(
-      "GetCalendar", [core](const rpc::CallContext& call, const v1::GetCalendarRequest& request) {
-        return GetCalendar(*core, call.identity.tenant, request.calendar_id(), request.version());
-      });
-  service->Query<v1::GetPolicySetRequest, v1::PolicySet>(
-      "GetPolicySet", [core](const rpc::CallContext& call, const v1::GetPolicySetRequest& request) {
-        return GetPolicySet(*core, call.identity.tenant, request);
-      });
-  service->Query<v1::ListPolicyVersionsRequest, v1::ListPolicyVersionsResponse>(
-      "ListPolicyVersions",
-      [core](const rpc::CallContext& call, const v1::ListPolicyVersionsRequest& request) {
-        return ListPolicyVersions(*core, call.identity.tenant, request.policy_set_id());
-      });
-  service->Query<v1::ListClocksRequest, v1::ListClocksResponse>(
-      "ListClocks", [core](const rpc::CallContext& call, const v1::ListClocksRequest& request) {
-        return ListClocks(*core, call.identity.tenant, request.ticket());
-      });
-  service->Query<v1::ExplainClockRequest, v1::ClockExplanation>(
-      "ExplainClock", [core, caches = std::make_shared<JudgeCaches>()](
-                          const rpc::CallContext& call, const v1::ExplainClockRequest& request) {
-        return AnswerExplainClock(*core, *caches, call.identity.tenant, request);
-      });
-  service->Query<v1::LintCalendarRequest, v1::LintCalendarResponse>(
-      "LintCalendar", [core](const rpc::CallContext& call, const v1::LintCalendarRequest& request) {
-        return AnswerLintCalendar(*core, call.identity.tenant, request);
-      });
-  service->Query<v1::ListImportClocksRequest, v1::ListImportClocksResponse>(
-      "ListImportClocks",
-      [core](const rpc::CallContext& call, const v1::ListImportClocksRequest& request) {
-        return ListImportClocks(core->database(), call.identity.tenant, request);
-      });
-  service->Query<v1::PreviewDeadlineRequest, v1::PreviewDeadlineResponse>(
-      "PreviewDeadline",
-      [core](const rpc::CallContext& call, const v1::PreviewDeadlineRequest& request) {
-        return PreviewDeadline(*core, call.identity.tenant, request);
-      });
+  for (const char* command : {"PutCalendar", "PutPolicySet", "ActivatePolicySet", "RetirePolicySet",
+                              "WaiveClock", "WithdrawWaiver"}) {
+    service->Command(command, core->engine(), kManager);
+  }
+  const auto caches = std::make_shared<JudgeCaches>();
+  AddReferenceQueries(core, *service);
+  AddClockRpcs(core, caches, *service);
+  AddSupposingQueries(core, caches, *service);
+  AddAtRiskRpcs(context, *service);
   std::vector<std::unique_ptr<rpc::Service>> services;
   services.push_back(std::move(service));
   return services;

@@ -9,7 +9,6 @@
 #include "common/base/shorten.h"
 #include "common/time/business_calendar.h"
 #include "services/sla/condition.h"
-#include "services/sla/condition_check.h"
 #include "services/sla/metric_rules.h"
 
 namespace watchbell::sla {
@@ -23,9 +22,13 @@ constexpr int kMostBusinessDays = 1000;
 class Checker {
  public:
   Checker(const v1::Target& target, const std::string& path,
-          const std::function<bool(const std::string&)>& calendar_exists,
+          const std::function<bool(const std::string&)>& calendar_exists, SearchBudget& budget,
           std::vector<FieldViolation>& faults)
-      : target_(target), path_(path), calendar_exists_(calendar_exists), faults_(faults) {}
+      : target_(target),
+        path_(path),
+        calendar_exists_(calendar_exists),
+        budget_(budget),
+        faults_(faults) {}
 
   // Whether the selector has no fault.
   bool Check() {
@@ -63,8 +66,9 @@ class Checker {
     }
     if (target_.has_when()) CheckCondition("when", target_.when(), false);
     if (faults_.size() == before && !CanSelect()) {
-      Fault("when", CanHold(target_.when()) ? "no ticket can ever match this and the target's lists"
-                                            : "no ticket can ever match this");
+      Fault("when", CanHold(target_.when(), budget_)
+                        ? "no ticket can ever match this and the target's lists"
+                        : "no ticket can ever match this");
     }
     return faults_.size() == before;
   }
@@ -75,7 +79,7 @@ class Checker {
     if (target_.metric() == v1::METRIC_OPERATIONAL_LEVEL) {
       selector = All({selector, Is("group", {target_.groups().begin(), target_.groups().end()})});
     }
-    return CanHold(selector);
+    return CanHold(selector, budget_);
   }
 
   void CheckNumbers(const char* field, const Numbers& numbers, bool (*valid)(int),
@@ -119,15 +123,42 @@ class Checker {
       if (!target_.has_start()) Fault("start", "is required for a named metric");
       if (!target_.has_stop()) Fault("stop", "is required for a named metric");
     }
-    if (target_.has_start() && CheckCondition("start", target_.start(), true) &&
-        !CanHold(target_.start())) {
-      Fault("start", "can never hold: the clock would never begin");
+    CheckStart();
+    if (target_.has_stop() && CheckCondition("stop", target_.stop(), true) &&
+        !CanHold(target_.stop(), budget_)) {
+      Fault("stop", "can never hold: the clock would never stop");
     }
-    if (target_.has_stop()) CheckCondition("stop", target_.stop(), true);
     if (target_.has_reset()) CheckCondition("reset", target_.reset(), true);
     if (target_.has_cancel()) CheckCondition("cancel", target_.cancel(), true);
-    if (target_.has_pause()) CheckCondition("pause", target_.pause(), true);
+    CheckPause();
+  }
+
+  void CheckStart() {
+    const bool sound = !target_.has_start() || CheckCondition("start", target_.start(), true);
+    if (!sound) return;
+    const v1::Condition start = ConditionsOf(target_).start;
+    if (target_.has_start() && !CanHold(start, budget_)) {
+      Fault("start", "can never hold: the clock would never begin");
+    } else if (target_.repeats() && !CanHold(None({start}), budget_)) {
+      Fault("repeats", "must be left out: the start always holds, it cannot come to hold again");
+    }
+  }
+
+  void CheckPause() {
+    const bool sound = !target_.has_pause() || CheckCondition("pause", target_.pause(), true);
     if (target_.has_resume()) CheckCondition("resume", target_.resume(), true);
+    if (target_.has_relative()) return;  // has neither
+    if (target_.has_resume() && !target_.has_pause() && target_.pause_on().empty()) {
+      Fault("resume", "must be left out where nothing pauses the clock");
+    }
+    if (sound && !target_.has_resume() && Compile(target_.pause()).AsksForEvent()) {
+      Fault("resume", "is required where pause asks for an event: the next one would end it");
+    }
+  }
+
+  // Time is kept in microseconds.
+  void CheckFineness(absl::string_view field, const google::protobuf::Duration& time) {
+    if (time.nanos() % 1000 != 0) Fault(field, "must be whole microseconds");
   }
 
   void CheckTime() {
@@ -143,6 +174,7 @@ class Checker {
       } else if (duration > kDeadlineHorizon) {
         Fault("duration", "must be at most 20 years of 365 days");
       }
+      CheckFineness("duration", target_.duration());
     }
     if (target_.has_relative()) CheckRelative();
     if (target_.basis() != v1::TIME_BASIS_BUSINESS && target_.basis() != v1::TIME_BASIS_CALENDAR) {
@@ -218,6 +250,7 @@ class Checker {
       } else if (i > 0 && left >= FromProto(target_.warn_time_left(i - 1))) {
         Fault(field, "must be descending");
       }
+      CheckFineness(field, target_.warn_time_left(i));
     }
   }
 
@@ -228,6 +261,7 @@ class Checker {
   const v1::Target& target_;
   const std::string& path_;
   const std::function<bool(const std::string&)>& calendar_exists_;
+  SearchBudget& budget_;
   std::vector<FieldViolation>& faults_;
 };
 
@@ -235,8 +269,8 @@ class Checker {
 
 bool AddTargetFaults(const v1::Target& target, const std::string& path,
                      const std::function<bool(const std::string& calendar_id)>& calendar_exists,
-                     std::vector<FieldViolation>& faults) {
-  return Checker(target, path, calendar_exists, faults).Check();
+                     SearchBudget& budget, std::vector<FieldViolation>& faults) {
+  return Checker(target, path, calendar_exists, budget, faults).Check();
 }
 
 }  // namespace watchbell::sla

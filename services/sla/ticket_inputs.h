@@ -15,11 +15,15 @@ inline Moment MomentOf(const state::v1::Facts& facts, const state::v1::TicketInp
   return {facts, input.event(), input.actor_kind(), input.public_()};
 }
 
+// When nothing happens; `facts` outlive the result.
+inline Moment QuietMoment(const state::v1::Facts& facts) {
+  return {facts, state::v1::TICKET_EVENT_KIND_UNSPECIFIED, events::v1::ACTOR_KIND_UNSPECIFIED,
+          false};
+}
+
 // The start of what repeats comes to hold.
 inline bool Starts(const Rules& rules, const state::v1::Facts& before, const Moment& moment) {
-  const Moment then{before, state::v1::TICKET_EVENT_KIND_UNSPECIFIED,
-                    events::v1::ACTOR_KIND_UNSPECIFIED, false};
-  return rules.start.Holds(moment) && !rules.start.Holds(then);
+  return rules.start.Holds(moment) && !rules.start.Holds(QuietMoment(before));
 }
 
 // A paused clock goes on; nothing that pauses it holds.

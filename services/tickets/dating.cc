@@ -22,7 +22,7 @@ absl::Time ServerTime(absl::Time now, absl::Time last_change) { return std::max(
 absl::StatusOr<absl::Time> DateCommand(const google::protobuf::Timestamp* given, absl::Time now,
                                        absl::Time last_change, bool may_backdate) {
   if (given == nullptr) return ServerTime(now, last_change);
-  ASSIGN_OR_RETURN(const absl::Time at, ParseInstant(*given, kField));
+  ASSIGN_OR_RETURN(const absl::Time at, ParseOccurredAt(*given));
   if (at > now + kAheadTolerance) {
     return InvalidField(kField, absl::StrCat("is more than 5 s ahead of ", FormatRfc3339(now)));
   }
@@ -42,6 +42,12 @@ absl::Time ClampedTime(absl::Time own, absl::Time now, absl::Time last_change) {
 
 absl::Time ImportTime(absl::Time own, absl::Time opened_at, absl::Time previous) {
   return std::max({own, opened_at, previous});
+}
+
+absl::StatusOr<absl::Time> ParseOccurredAt(const google::protobuf::Timestamp& value) {
+  ASSIGN_OR_RETURN(const absl::Time at, ParseInstant(value, kField));
+  if (at < absl::UnixEpoch()) return InvalidField(kField, "is before 1970");
+  return at;
 }
 
 absl::StatusOr<absl::Time> ParseInstant(const google::protobuf::Timestamp& value,

@@ -30,6 +30,10 @@ absl::Time ClampedTime(absl::Time own, absl::Time now, absl::Time last_change);
 // The date of an imported command: never before the opening nor the command before it.
 absl::Time ImportTime(absl::Time own, absl::Time opened_at, absl::Time previous);
 
+// When something happened, by a caller or an import. INVALID_ARGUMENT naming occurred_at if it is
+// no instant, or before 1970: no desk is that old, and clocks would count through all those years.
+absl::StatusOr<absl::Time> ParseOccurredAt(const google::protobuf::Timestamp& value);
+
 // INVALID_ARGUMENT naming `field` if it is no instant of the years 1 to 9999.
 absl::StatusOr<absl::Time> ParseInstant(const google::protobuf::Timestamp& value,
                                         const char* field);

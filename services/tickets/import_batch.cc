@@ -121,7 +121,7 @@ class ImportRun {
       }
     }
     Act act;
-    ASSIGN_OR_RETURN(act.at, ParseInstant(command.occurred_at(), "occurred_at"));
+    ASSIGN_OR_RETURN(act.at, ParseOccurredAt(command.occurred_at()));
     // The import's own end is its latest event: one date typed wrong must not move it out of reach.
     if (act.at > now_ + kFutureTolerance) {
       return InvalidField("occurred_at", "is more than a day ahead of now");

@@ -1,5 +1,7 @@
 #include "services/tickets/tickets_decider.h"
 
+#include <utility>
+
 #include "services/tickets/alert_intake.h"
 #include "services/tickets/import_batch.h"
 #include "services/tickets/import_finish.h"
@@ -41,11 +43,16 @@ absl::StatusOr<engine::RawInput> TicketsDecider::ReadRaw(const bus::Record& reco
   return ReadRawAlert(record, raw_tenant_);
 }
 
-void TicketsDecider::Index(const engine::EntityKey& key, const google::protobuf::Message& state,
+void TicketsDecider::Index(const engine::EntityKey& key, const google::protobuf::Message* before,
+                           const google::protobuf::Message& after,
                            engine::IndexWriter& writer) const {
   if (key.cls != kTicketClass) return;
-  writer.Upsert(TicketIndexTable(),
-                TicketIndexRow(key.tenant, static_cast<const state::v1::TicketState&>(state)));
+  const auto row_of = [&key](const google::protobuf::Message& state) {
+    return TicketIndexRow(key.tenant, static_cast<const state::v1::TicketState&>(state));
+  };
+  db::Row row = row_of(after);
+  if (before != nullptr && row_of(*before) == row) return;
+  writer.Upsert(TicketIndexTable(), std::move(row));
 }
 
 }  // namespace watchbell::tickets

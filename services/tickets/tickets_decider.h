@@ -19,8 +19,8 @@ class TicketsDecider : public engine::Decider {
   std::vector<engine::EntityKey> Needs(const engine::Input& input) const override;
   engine::Decision Decide(const engine::View& view, const engine::Input& input) const override;
   absl::StatusOr<engine::RawInput> ReadRaw(const bus::Record& record) const override;
-  void Index(const engine::EntityKey& key, const google::protobuf::Message& state,
-             engine::IndexWriter& writer) const override;
+  void Index(const engine::EntityKey& key, const google::protobuf::Message* before,
+             const google::protobuf::Message& after, engine::IndexWriter& writer) const override;
 
  private:
   const std::string raw_tenant_;

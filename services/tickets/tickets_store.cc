@@ -24,34 +24,6 @@ using state::v1::TicketState;
 constexpr int kNormalPage = 50;
 constexpr int kMostPage = 500;
 
-// Adds conditions and their parameters to a statement.
-class Where {
- public:
-  explicit Where(ListQuery* query) : query_(*query) {}
-
-  // int64_t or text.
-  template <typename T>
-  std::string Param(const T& value) {
-    query_.params.emplace_back(std::in_place_type<T>, value);
-    return absl::StrCat("$", query_.params.size());
-  }
-  void Text(const char* column, const std::string& value) {
-    if (!value.empty()) absl::StrAppend(&query_.sql, " AND ", column, " = ", Param(value));
-  }
-  template <typename Enums>
-  void AnyOf(const char* column, const Enums& values) {
-    if (values.empty()) return;
-    std::string list;
-    for (const int value : values) {
-      absl::StrAppend(&list, list.empty() ? "" : ", ", Param(int64_t{value}));
-    }
-    absl::StrAppend(&query_.sql, " AND ", column, " IN (", list, ")");
-  }
-
- private:
-  ListQuery& query_;
-};
-
 absl::StatusOr<std::optional<ListCursor>> ReadCursor(const v1::ListTicketsRequest& request,
                                                      const std::string& binding) {
   if (request.page_token().empty()) return std::optional<ListCursor>();
@@ -101,28 +73,30 @@ db::Row TicketIndexRow(const std::string& tenant, const TicketState& state) {
           ticket.import().external_id()};
 }
 
-ListQuery MakeListQuery(const std::string& tenant, const v1::ListTicketsRequest& request,
-                        const ListCursor* after, int limit) {
-  ListQuery query;
-  Where where(&query);
+db::Statement MakeListQuery(const std::string& tenant, const v1::ListTicketsRequest& request,
+                            const ListCursor* after, int limit) {
+  db::Statement query;
+  const auto and_equal = [&query](const char* column, const std::string& value) {
+    if (!value.empty()) absl::StrAppend(&query.sql, " AND ", column, " = ", query.Param(value));
+  };
   query.sql = "SELECT ticket_id, opened_at FROM ticket_index WHERE tenant = ";
-  query.sql += where.Param(tenant);
-  where.AnyOf("state", request.states());
-  where.AnyOf("priority", request.priorities());
-  where.Text("assignment_group", request.group());
-  where.Text("assignee", request.assignee());
-  where.Text("requester", request.requester());
-  where.Text("site", request.site());
-  where.Text("category", request.category());
-  where.Text("import_source", request.import_source());
-  where.Text("external_id", request.external_id());
+  query.sql += query.Param(tenant);
+  query.AndAnyOf("state", request.states());
+  query.AndAnyOf("priority", request.priorities());
+  and_equal("assignment_group", request.group());
+  and_equal("assignee", request.assignee());
+  and_equal("requester", request.requester());
+  and_equal("site", request.site());
+  and_equal("category", request.category());
+  and_equal("import_source", request.import_source());
+  and_equal("external_id", request.external_id());
   if (after != nullptr) {
-    const std::string opened_at = where.Param(after->opened_at);
-    const std::string ticket_id = where.Param(after->ticket_id);
+    const std::string opened_at = query.Param(after->opened_at);
+    const std::string ticket_id = query.Param(after->ticket_id);
     absl::StrAppend(&query.sql, " AND (opened_at, ticket_id) < (", opened_at, ", ", ticket_id, ")");
   }
   absl::StrAppend(&query.sql, " ORDER BY opened_at DESC, ticket_id DESC LIMIT ",
-                  where.Param(int64_t{limit}));
+                  query.Param(int64_t{limit}));
   return query;
 }
 
@@ -136,7 +110,7 @@ absl::StatusOr<v1::ListTicketsResponse> ListTickets(db::Database& database,
   ASSIGN_OR_RETURN(const std::optional<ListCursor> after, ReadCursor(request, binding));
   const int size = rpc::PageSize(request.page_size(), kNormalPage, kMostPage);
   // One row more than the page tells whether there is another.
-  const ListQuery query =
+  const db::Statement query =
       MakeListQuery(tenant, request, after.has_value() ? &*after : nullptr, size + 1);
   ASSIGN_OR_RETURN(const std::vector<db::Row> rows, database.Read(query.sql, query.params));
   v1::ListTicketsResponse response;

@@ -6,6 +6,7 @@
 
 #include "absl/status/statusor.h"
 #include "common/db/db.h"
+#include "common/db/statement.h"
 #include "watchbell/tickets/state/v1/state.pb.h"
 #include "watchbell/tickets/v1/ticket_service.pb.h"
 
@@ -22,12 +23,8 @@ struct ListCursor {
 };
 
 // One statement: at most `limit` rows (ticket_id, opened_at) after `after` (null: from the first).
-struct ListQuery {
-  std::string sql;
-  std::vector<db::Value> params;
-};
-ListQuery MakeListQuery(const std::string& tenant, const v1::ListTicketsRequest& request,
-                        const ListCursor* after, int limit);
+db::Statement MakeListQuery(const std::string& tenant, const v1::ListTicketsRequest& request,
+                            const ListCursor* after, int limit);
 
 // Pages of 50, at most 500. INVALID_ARGUMENT for a bad page token, or an external id without its
 // import.

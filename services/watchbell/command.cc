@@ -50,17 +50,31 @@ constexpr Command kCommands[] = {
      "verdicts: a line for each promise that was kept or broken: whose, which clock, when it "
      "began, was due and ended.",
      Replay},
-    {"policy", "check calendars and SLA policies in a file, or put them in force",
+    {"policy", "check, explain and preview SLA policies in a file, or put them in force",
      "check FILE\n"
-     "  watchbell policy apply FILE [--activate [--effective-at=TIME]] [--reason=TEXT] "
-     "[--target=HOST:PORT] [--tenant=NAME]\n\n"
+     "  watchbell policy explain FILE | --clock=TICKET/CLOCK/CYCLE\n"
+     "  watchbell policy preview FILE [--from=TIME] [--to=TIME] [--source=IMPORT]\n"
+     "  watchbell policy preview FILE --ticket=TICKET.json\n"
+     "  watchbell policy preview --running --policy-set=ID [--version=N]\n"
+     "  watchbell policy apply FILE [--activate [--effective-at=TIME | --move-running]] "
+     "[--reason=TEXT]\n"
+     "    all but check, and explain of a file: [--target=HOST:PORT] [--tenant=NAME]\n\n"
      "FILE is protobuf JSON of watchbell.sla.v1.PolicyFile: calendars and a policy set, for "
      "example tests/data/policies/*.json.\n"
+     "TIME is as 2026-01-05T09:00:00Z.\n"
      "check: prints every fault by its path in FILE, and what is odd about the calendars; needs "
      "no server.\n"
+     "explain: what FILE promises, in words; needs no server. With --clock: why a clock stands "
+     "where it stands, and what would change it.\n"
+     "preview: what FILE would have made of the tickets that were opened in that time, or of an "
+     "import's: promises kept and broken, before\n"
+     "and after. With --ticket: the clocks a ticket (JSON of watchbell.tickets.v1.Ticket) would "
+     "have. With --running: what a stored version\n"
+     "(the newest without N) would make of the open tickets. Nothing is stored.\n"
      "apply: stores what has changed as new versions; nothing of a file that has faults. With "
      "--activate the policy set judges\n"
-     "tickets opened from TIME on (2026-01-05T09:00:00Z; now without it).",
+     "tickets opened from TIME on (now without it), with --move-running also those that are open "
+     "now.",
      Policy},
     {"demo", "an imported history and a live alert storm, in a temporary folder",
      "[--stay=auto|yes|no]\n\nstay: go on serving at the end until Ctrl-C; auto does on a "

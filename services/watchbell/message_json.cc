@@ -2,7 +2,12 @@
 
 #include <google/protobuf/util/json_util.h>
 
+#include <cerrno>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
 #include <string>
+#include <system_error>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -21,6 +26,21 @@ absl::Status ParseJson(absl::string_view json, google::protobuf::Message* messag
   return absl::InvalidArgumentError(
       absl::StrCat("the JSON is not a ", message->GetDescriptor()->name(), ": ", lines[0],
                    place.empty() ? "" : absl::StrCat(" Near: ", place)));
+}
+
+absl::Status ReadJsonFile(const std::string& path, google::protobuf::Message* message) {
+  std::error_code unknown;
+  if (std::filesystem::is_directory(path, unknown)) {
+    return absl::InvalidArgumentError(absl::StrCat("cannot read ", path, ": it is a folder"));
+  }
+  std::ifstream in(path, std::ios::binary);
+  if (!in) return absl::ErrnoToStatus(errno, absl::StrCat("cannot read ", path));
+  std::ostringstream json;
+  json << in.rdbuf();
+  if (const absl::Status parsed = ParseJson(json.str(), message); !parsed.ok()) {
+    return absl::InvalidArgumentError(absl::StrCat(path, ": ", parsed.message()));
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace watchbell::cli

@@ -1,11 +1,6 @@
 #include "services/watchbell/policy_file.h"
 
-#include <cerrno>
-#include <filesystem>
-#include <fstream>
 #include <map>
-#include <sstream>
-#include <system_error>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -34,18 +29,8 @@ absl::Status NamedInFile(const absl::Status& refused, int calendar) {
 }  // namespace
 
 absl::StatusOr<sla::v1::PolicyFile> ReadPolicyFile(const std::string& path) {
-  std::error_code unknown;
-  if (std::filesystem::is_directory(path, unknown)) {
-    return absl::InvalidArgumentError(absl::StrCat("cannot read ", path, ": it is a folder"));
-  }
-  std::ifstream in(path, std::ios::binary);
-  if (!in) return absl::ErrnoToStatus(errno, absl::StrCat("cannot read ", path));
-  std::ostringstream json;
-  json << in.rdbuf();
   sla::v1::PolicyFile file;
-  if (const absl::Status parsed = ParseJson(json.str(), &file); !parsed.ok()) {
-    return absl::InvalidArgumentError(absl::StrCat(path, ": ", parsed.message()));
-  }
+  RETURN_IF_ERROR(ReadJsonFile(path, &file));
   return file;
 }
 

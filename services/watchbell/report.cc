@@ -207,6 +207,10 @@ Json AdherenceBlock(const GetImportReportResponse& figures) {
                    {"pending", row.pending()},
                    {"open_breached", row.open_breached()}};
     if (row.has_kept()) counts["kept"] = RatioJson(row.kept());
+    if (row.waived() > 0) {  // hardly ever, and then both ways
+      counts["waived"] = row.waived();
+      counts["kept_with_waivers"] = RatioJson(row.kept_with_waivers());
+    }
     std::string clock = absl::StrReplaceAll(row.clock(), {{"-", "_"}});
     if (clock == kPolicy) clock += '_';  // no clock's name ends so
     json[clock][PriorityLabel(row.priority())] = std::move(counts);

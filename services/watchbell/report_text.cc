@@ -74,6 +74,10 @@ void AppendAdherence(const GetImportReportResponse& figures, std::string* out) {
                           static_cast<int>(kClockWidth), clock, PriorityLabel(row.priority()),
                           WithThousands(row.met()), WithThousands(row.missed()));
     absl::StrAppend(out, row.has_kept() ? Percent(row.kept()) : "none finished");
+    if (row.waived() > 0) {
+      absl::StrAppend(out, ", ", Percent(row.kept_with_waivers()), " with ",
+                      WithThousands(row.waived()), " waived");
+    }
     if (row.pending() + row.open_breached() > 0) {
       absl::StrAppend(out, ", open ", row.pending() + row.open_breached());
     }

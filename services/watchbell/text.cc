@@ -4,6 +4,8 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+#include "absl/strings/strip.h"
 #include "common/base/edit_distance.h"
 
 namespace watchbell::cli {
@@ -72,6 +74,15 @@ std::string WithThousands(int64_t number) {
     digits.insert(i, 1, ',');
   }
   return digits;
+}
+
+std::string Counted(int64_t count, absl::string_view thing) {
+  return absl::StrCat(WithThousands(count), " ", thing, count == 1 ? "" : "s");
+}
+
+std::string PlainName(absl::string_view name, absl::string_view prefix) {
+  absl::ConsumePrefix(&name, prefix);
+  return absl::AsciiStrToLower(absl::StrReplaceAll(name, {{"_", " "}}));
 }
 
 }  // namespace watchbell::cli

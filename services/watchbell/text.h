@@ -20,5 +20,10 @@ std::string Nearest(absl::string_view text, const std::vector<std::string>& cand
 
 // 156678 as "156,678".
 std::string WithThousands(int64_t number);
+// "1 clock", "2,000 clocks".
+std::string Counted(int64_t count, absl::string_view thing);
+
+// "on hold" of STATE_ON_HOLD: the name of an enum's value without what all of them begin with.
+std::string PlainName(absl::string_view name, absl::string_view prefix);
 
 }  // namespace watchbell::cli

@@ -5,6 +5,7 @@
 #include <iterator>
 #include <map>
 #include <memory>
+#include <optional>
 #include <regex>
 #include <set>
 #include <string>
@@ -22,6 +23,8 @@
 #include "services/escalation/spec.h"
 #include "services/notifications/notifications_store.h"
 #include "services/notifications/spec.h"
+#include "services/sla/at_risk_index.h"
+#include "services/sla/at_risk_places.h"
 #include "services/sla/spec.h"
 #include "services/tickets/spec.h"
 #include "services/tickets/tickets_store.h"
@@ -101,7 +104,8 @@ std::vector<SqlText> AllTexts() {
 // Files whose SQL is put together: run below, or in the tests of journal and engine on PostgreSQL.
 const std::set<std::string>& FilesThatCompose() {
   static const std::set<std::string>* const files = new std::set<std::string>{
-      "common/engine/shards.cc", "common/journal/journal.cc", "services/tickets/tickets_store.cc"};
+      "common/engine/shards.cc", "common/journal/journal.cc", "services/sla/at_risk_places.cc",
+      "services/tickets/tickets_store.cc"};
   return *files;
 }
 
@@ -158,7 +162,7 @@ TEST(SqlPostgresTest, TheTicketListIsFilteredAndPaged) {
   std::vector<std::string> found;
   tickets::ListCursor cursor;
   while (found.size() <= rows.size()) {
-    const tickets::ListQuery query =
+    const db::Statement query =
         tickets::MakeListQuery("default", request, found.empty() ? nullptr : &cursor, 1);
     const auto page = schema.database().Read(query.sql, query.params);
     ASSERT_TRUE(page.ok()) << page.status();
@@ -171,6 +175,54 @@ TEST(SqlPostgresTest, TheTicketListIsFilteredAndPaged) {
   const auto one = tickets::ListTickets(schema.database(), "default", request);
   ASSERT_TRUE(one.ok()) << one.status();
   EXPECT_EQ(one->tickets_size(), 0) << "only its index row is there";
+}
+
+TEST(SqlPostgresTest, TheClocksAtRiskAreFilteredAndReadInOrder) {
+  ServiceSchema schema(sla::Spec());
+  auto transaction = schema.database().Begin();
+  ASSERT_TRUE(transaction.ok()) << transaction.status();
+  std::vector<db::Row> rows;
+  // By the other columns none is told from another; every second one is breached.
+  for (const char* id : {"b", "B", "a_1", "a 1", "é", "c"}) {
+    const int64_t breached = rows.size() % 2;
+    rows.push_back({"default", id, "resolution", int64_t{1}, int64_t{5'000'000}, breached, "", "g",
+                    int64_t{2}, "s", "2026a"});
+  }
+  rows.push_back(rows[0]);
+  rows.back()[3] = int64_t{2};
+  rows.back()[4] = int64_t{4'000'000};
+  absl::Status stored = (*transaction)->Insert(sla::AtRiskTable(), rows);
+  if (stored.ok()) stored = (*transaction)->Commit();
+  ASSERT_TRUE(stored.ok()) << stored;
+
+  sla::v1::AtRiskFilter filter;
+  filter.add_groups("g");
+  filter.add_groups("h");
+  filter.add_priorities(static_cast<tickets::v1::Priority>(2));
+  filter.add_sites("s");
+  filter.add_clocks("resolution");
+  filter.mutable_within()->set_seconds(5);
+  sla::CalendarCache calendars;
+  sla::TimesLeft times(schema.database(), calendars, "default", 0);
+  // One at a time, as a caller pages: none twice, none left out, bytes decide.
+  const auto found = [&] {
+    std::vector<std::string> ids;
+    std::optional<sla::AtRiskPlace> last;
+    while (ids.size() <= rows.size()) {
+      const auto page = sla::ReadAtRisk(schema.database(), "default", filter, last, 1, times);
+      EXPECT_TRUE(page.ok()) << page.status();
+      if (!page.ok() || page->empty()) break;
+      last = (*page)[0];
+      ids.push_back(absl::StrCat(last->ticket_id, "/", last->cycle));
+    }
+    return ids;
+  };
+  using Ids = std::vector<std::string>;
+  EXPECT_EQ(found(), (Ids{"b/2", "a_1/1", "b/1", "é/1"}));
+  filter.set_include_breached(true);
+  EXPECT_EQ(found(), (Ids{"b/2", "B/1", "a 1/1", "a_1/1", "b/1", "c/1", "é/1"}));
+  filter.mutable_within()->set_seconds(4);
+  EXPECT_EQ(found(), (Ids{"b/2"}));
 }
 
 TEST(SqlPostgresTest, StoresReadTheirTypes) {

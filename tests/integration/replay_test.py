@@ -12,9 +12,11 @@ import subprocess
 import threading
 
 import harness
+from client import Client
+from google.protobuf import json_format
 from harness import case, expect, expect_equal
 from replay_reference import LOG, REFERENCE, SAMPLE, differences, expected_blocks, leaves
-from verdicts_reference import CLOSED, POLICIES, RESOLVED, flags, read_tickets, verdicts_csv
+from verdicts_reference import CLOSED, HEADER, POLICIES, RESOLVED, flags, read_tickets, verdicts_csv
 
 SERVICES = ["tickets", "sla", "escalation", "notifications", "analytics"]
 LIMIT = 900
@@ -216,6 +218,69 @@ def verdicts_on_resolving_are_counted_right():
     expect_verdicts(got, verdicts_csv(read_tickets(LOG), "resolved", RESOLVED))
     # Resolved in time, then raised to a priority without a promise: the verdict stands.
     expect(b"\nINC0003448,resolved,3 - Moderate," in got, "INC0003448 has lost its verdict")
+
+
+PRIORITY_NAMES = {"PRIORITY_MODERATE": "3 - Moderate", "PRIORITY_LOW": "4 - Low"}
+
+
+def pages_of(client, rpc, fields):
+    """All answers of a call that goes page by page, as dictionaries."""
+    pages, token = [], ""
+    while not pages or token:
+        answer = client.call(rpc, {**fields, "page_token": token}, timeout=60)
+        pages.append(json_format.MessageToDict(answer, preserving_proto_field_name=True))
+        token = answer.next_page_token
+    return pages
+
+
+def as_verdict(change):
+    """A clock of a what-if as a line of the verdicts."""
+    elapsed = float(change["elapsed"].rstrip("s"))
+    return ",".join([change["external_id"], change["clock"], PRIORITY_NAMES[change["priority"]], change["started_at"],
+                     change["due_at"], change["stopped_at"], f"{elapsed:.0f}",
+                     change["after"].removeprefix("VERDICT_").lower()])
+
+
+def total(pages, field, clock):
+    """A count of a what-if, over all its pages."""
+    return sum(int(count.get(field, 0)) for page in pages for count in page["counts"] if count["clock"] == clock)
+
+
+@needs_the_log
+def a_what_if_tells_the_verdicts_of_a_policy_that_judges_nothing():
+    data = folder / "data"
+    if not data.exists():  # run alone
+        replay(LOG, folder / "zeroth.json", f"--data={data}")
+    server = harness.Server(data).start()
+    client = Client(server.target, roles="manager")
+    imported = {"source": "servicenow-audit"}
+    before = pages_of(client, "SlaService/ListImportClocks", imported)
+    draft = json.loads((POLICIES / "closed_within.json").read_text())
+    asked = {"policy": draft, "import_source": "servicenow-audit", "all_clocks": True}
+    pages = pages_of(client, "SlaService/WhatIf", asked)
+    expect(len(pages) > 3, f"all of it on {len(pages)} pages")
+    tickets = read_tickets(LOG)
+    expect_equal(sum(int(page["tickets"]) for page in pages), len(tickets), "tickets judged")
+    changes = [change for page in pages for change in page.get("changes", [])]
+    lines = sorted(as_verdict(change) for change in changes if "after" in change)
+    expect_verdicts("\n".join([HEADER, *lines]).encode(), verdicts_csv(tickets, "closed", CLOSED))
+    rows = {line.split(",")[0]: line.split(",")[-1] for line in lines}
+    agree = [number for number, flag in flags(tickets).items() if rows[number] == flag]
+    expect_equal(len(agree), 20068, "flags of closed tickets that the what-if agrees with")
+    # The clocks the tickets really have are there beside it, and gone by the draft.
+    stored = [clock["clock"] for page in before for clock in page["clocks"] if "verdict" in clock["clock"]]
+    for name in ("first-response", "resolution"):
+        for verdict in ("met", "missed"):
+            wanted = sum(c["clock"] == name and c["verdict"] == f"VERDICT_{verdict.upper()}" for c in stored)
+            expect(wanted > 1000, f"{wanted} clocks {name} {verdict}")
+            expect_equal(total(pages, f"{verdict}_before", name), wanted, f"{name} {verdict} as stored")
+            expect_equal(total(pages, f"{verdict}_after", name), 0, f"{name} {verdict} by the draft")
+    for verdict in ("met", "missed"):
+        wanted = sum(line.endswith(f",{verdict}") for line in lines)
+        expect_equal(total(pages, f"{verdict}_after", "closed"), wanted, f"closed {verdict} by the draft")
+    expect(pages_of(client, "SlaService/ListImportClocks", imported) == before, "the what-if changed stored clocks")
+    client.close()
+    expect_equal(server.terminate(), 0, "exit status of the server")
 
 
 @case

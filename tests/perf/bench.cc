@@ -1,5 +1,7 @@
 #include "tests/perf/bench.h"
 
+#include <time.h>
+
 #include <algorithm>
 #include <chrono>
 #include <cmath>
@@ -68,6 +70,12 @@ class Load : public std::enable_shared_from_this<Load> {
 
 absl::Duration Uptime() {
   return absl::FromChrono(std::chrono::steady_clock::now().time_since_epoch());
+}
+
+absl::Duration ThreadTime() {
+  timespec now;
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+  return absl::DurationFromTimespec(now);
 }
 
 LoadResult Drive(int total, int in_flight, const std::function<void(int, Done)>& start) {

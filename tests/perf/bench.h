@@ -16,6 +16,8 @@ namespace watchbell::perf {
 
 // Steady time since some instant.
 absl::Duration Uptime();
+// Processor time of this thread: what work alone takes, whatever else runs.
+absl::Duration ThreadTime();
 
 struct LoadResult {
   double seconds = 0;

@@ -3,44 +3,26 @@
 #include <unistd.h>
 
 #include <cstdlib>
-#include <fstream>
 #include <memory>
 #include <string>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "absl/strings/str_replace.h"
-#include "absl/strings/str_split.h"
 #include "services/watchbell/embedded.h"
 #include "services/watchbell/local_process.h"
 #include "services/watchbell/replayer.h"
 #include "tests/perf/bench.h"
+#include "tests/perf/demo_log.h"
 
 namespace watchbell::perf {
 namespace {
-
-// The demo's log `copies` times, each with incident numbers of its own.
-std::string WriteLog(const std::string& folder, int copies) {
-  const absl::string_view sample = cli::Embedded("sample_log.csv");
-  const size_t header = sample.find('\n') + 1;
-  const std::string path = folder + "/log.csv";
-  std::ofstream file(path);
-  file << sample.substr(0, header);
-  for (int copy = 0; copy < copies; ++copy) {
-    for (const absl::string_view line : absl::StrSplit(sample.substr(header), '\n')) {
-      if (!line.empty()) file << "C" << copy << "-" << line << '\n';
-    }
-  }
-  return path;
-}
 
 int Main() {
   Title("replay_bench", "replay of an audit log until every ticket is counted, one process");
   const cli::TemporaryFolder folder = Must(cli::TemporaryFolder::Make());
   const char* named = std::getenv("WATCHBELL_REPLAY_LOG");
   const std::string path =
-      named != nullptr ? named : WriteLog(folder.path(), FromEnvironment("BENCH_COPIES", 12));
+      named != nullptr ? named : WriteDemoLog(folder.path(), FromEnvironment("BENCH_COPIES", 12));
   const absl::Duration read_from = Uptime();
   cli::AuditLog log = Must(cli::ReadAuditLog(path, [](int64_t) { return true; }));
   const double reading = absl::ToDoubleSeconds(Uptime() - read_from);

@@ -11,8 +11,10 @@
 #include <utility>
 #include <vector>
 
+#include "absl/status/statusor.h"
 #include "services/analytics/ticket_facts.h"
 #include "tests/support/world.h"
+#include "watchbell/sla/state/v1/state.pb.h"
 
 namespace watchbell::test {
 
@@ -34,6 +36,9 @@ class Checker {
   // Tickets seen so far.
   std::vector<std::string> TicketIds() const;
 
+  // How often sla announced what of which clock: "network ClockWarned" -> 3.
+  const std::map<std::string, int>& announced() const { return announced_; }
+
  private:
   using StreamKey = std::tuple<std::string, std::string, std::string>;  // service, aggregate, id
   using PositionKey = std::pair<std::string, std::string>;              // topic, stream id
@@ -48,7 +53,10 @@ class Checker {
   std::string CheckProjections();
   std::map<PositionKey, int64_t> Positions(const std::string& service) const;
   std::string CheckEverythingApplied() const;
-  std::string CheckVerdicts() const;
+  // In clock_checks.cc.
+  std::string CheckClocks() const;
+  absl::StatusOr<sla::state::v1::TicketClocks> CountAgain(const std::string& ticket_id) const;
+  std::string CheckTold(const sla::state::v1::TicketClocks& ticket) const;
   std::string CheckDeliveries() const;
 
   World& world_;
@@ -57,7 +65,8 @@ class Checker {
   std::map<StreamKey, std::vector<journal::JournalRow>> streams_;
   std::set<StreamKey> touched_;                                   // in this step
   std::map<std::pair<std::string, int>, int> standing_breaches_;  // clock, leg
-  std::map<std::string, int64_t> applied_at_start_;               // run -> ticket version
+  std::map<std::string, int> announced_;
+  std::map<std::string, int64_t> applied_at_start_;  // run -> ticket version
   std::set<std::string> ended_runs_;
   std::map<PositionKey, int64_t> escalation_positions_;
   std::set<std::string> cancelled_before_, cancelled_now_;  // deliveries

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/base/errors.h"
 #include "common/base/proto_time.h"
+#include "tests/simulation/promises.h"
 #include "tests/support/faulty_subscriber.h"
 #include "watchbell/escalation/v1/escalation_service.pb.h"
 #include "watchbell/notifications/v1/notifications_service.pb.h"
@@ -20,43 +21,6 @@ constexpr int kSteps = 300;
 constexpr int kTickets = 10;
 
 using MessagePtr = std::shared_ptr<const google::protobuf::Message>;
-
-sla::v1::Calendar OfficeHours() {
-  sla::v1::Calendar calendar;
-  calendar.set_calendar_id("office");
-  calendar.set_time_zone("Europe/Berlin");
-  for (int day = 1; day <= 5; ++day) {
-    auto* weekday = calendar.add_weekly();
-    weekday->set_weekday(day);
-    auto* interval = weekday->add_intervals();
-    interval->set_from("08:00");
-    interval->set_to("18:00");
-  }
-  return calendar;
-}
-
-sla::v1::PolicySet Promises() {
-  sla::v1::PolicySet set;
-  set.set_policy_set_id("sim");
-  const auto add = [&set](sla::v1::Metric metric, int priority, int minutes, bool business) {
-    auto* target = set.add_targets();
-    target->set_target_id(absl::StrCat("t", set.targets_size()));
-    target->set_metric(metric);
-    target->add_priorities(static_cast<tickets::v1::Priority>(priority));
-    *target->mutable_duration() = ToProto(absl::Minutes(minutes));
-    target->set_basis(business ? sla::v1::TIME_BASIS_BUSINESS : sla::v1::TIME_BASIS_CALENDAR);
-    if (business) target->set_calendar_id("office");
-    target->add_pause_on(tickets::v1::HOLD_REASON_USER);
-    target->add_warn_percent(50);
-    target->add_warn_percent(80);
-  };
-  add(sla::v1::METRIC_FIRST_RESPONSE, 1, 10, false);
-  add(sla::v1::METRIC_FIRST_RESPONSE, 2, 30, true);
-  add(sla::v1::METRIC_FIRST_RESPONSE, 3, 60, true);
-  add(sla::v1::METRIC_RESOLUTION, 1, 45, false);
-  add(sla::v1::METRIC_RESOLUTION, 2, 120, true);
-  return set;
-}
 
 escalation::v1::PutEscalationSetupRequest Escalations() {
   escalation::v1::PutEscalationSetupRequest request;
@@ -105,6 +69,7 @@ std::shared_ptr<Request> Named(const std::string& ticket) {
 }  // namespace
 
 struct Simulation::Call {
+  engine::Identity identity;
   MessagePtr request;
   std::string request_id;
   std::optional<absl::StatusOr<engine::Reply>> answer;
@@ -192,6 +157,7 @@ std::string Simulation::Step() {
     create->set_impact(static_cast<tickets::v1::Impact>(1 + Below(2)));
     create->set_urgency(static_cast<tickets::v1::Urgency>(1 + Below(2)));
     if (Chance(50)) create->set_group(Chance(50) ? "network" : "desk");
+    if (Chance(50)) create->set_requester_time_zone(Chance(50) ? "Asia/Kolkata" : "America/Lima");
     ++opened_;
     Send(create);
   } else if (dice < 12 && opened_ < kTickets) {
@@ -222,6 +188,10 @@ void Simulation::StepServices() {
 
 void Simulation::Send(MessagePtr request) {
   auto call = std::make_shared<Call>();
+  call->identity = world_->identity;
+  if (request->GetTypeName() == "watchbell.tickets.v1.AddCommentRequest" && Chance(50)) {
+    call->identity = {"default", "rita", {"requester"}};
+  }
   call->request = std::move(request);
   call->request_id = world_->ids.NewUuid(world_->clock.Now());
   calls_.push_back(call);
@@ -230,7 +200,7 @@ void Simulation::Send(MessagePtr request) {
 
 void Simulation::Submit(const std::shared_ptr<Call>& call) {
   engine::Input input;
-  input.identity = world_->identity;
+  input.identity = call->identity;
   input.message = call->request;
   input.request_id = call->request_id;
   input.done = [call](absl::StatusOr<engine::Reply> reply) { call->answer = std::move(reply); };
@@ -239,38 +209,51 @@ void Simulation::Submit(const std::shared_ptr<Call>& call) {
   (void)world_->core("tickets", replica).engine().Submit(std::move(input));
 }
 
+// Some are told of later than they happened; tickets refuse those that lie before their last
+// change.
+template <typename Request>
+std::shared_ptr<Request> Simulation::Dated(std::shared_ptr<Request> request) {
+  if (Chance(25)) {
+    const absl::Time at = world_->clock.Now() - absl::Seconds(static_cast<int>(Below(1800)));
+    *request->mutable_occurred_at() = ToProto(at);
+  }
+  return request;
+}
+
 MessagePtr Simulation::RandomMove() {
   const std::vector<std::string> ids = checker_->TicketIds();
   if (ids.empty()) return nullptr;
   const std::string& id = ids[Below(ids.size())];
-  switch (Below(11)) {
+  switch (Below(14)) {
     case 0:
-    case 1:
       return Named<tickets::v1::AcknowledgeTicketRequest>(id);
+    case 1:
     case 2:
-      return Named<tickets::v1::StartWorkRequest>(id);
-    case 3: {
-      auto request = Named<tickets::v1::HoldTicketRequest>(id);
+      return Dated(Named<tickets::v1::StartWorkRequest>(id));
+    case 3:
+    case 11: {
+      auto request = Dated(Named<tickets::v1::HoldTicketRequest>(id));
       request->set_reason(Chance(50) ? tickets::v1::HOLD_REASON_USER
                                      : tickets::v1::HOLD_REASON_VENDOR);
       return request;
     }
     case 4:
-      return Named<tickets::v1::ResumeTicketRequest>(id);
+      return Dated(Named<tickets::v1::ResumeTicketRequest>(id));
     case 5:
-      return Named<tickets::v1::ResolveTicketRequest>(id);
+      return Dated(Named<tickets::v1::ResolveTicketRequest>(id));
     case 6:
       return Named<tickets::v1::ReopenTicketRequest>(id);
     case 7:
       return Named<tickets::v1::CloseTicketRequest>(id);
-    case 8: {
-      auto request = Named<tickets::v1::AddCommentRequest>(id);
+    case 8:
+    case 12: {
+      auto request = Dated(Named<tickets::v1::AddCommentRequest>(id));
       request->set_text("any news?");
-      request->set_public_(Chance(50));
+      request->set_public_(Chance(80));
       return request;
     }
     case 9: {
-      auto request = Named<tickets::v1::AssignTicketRequest>(id);
+      auto request = Dated(Named<tickets::v1::AssignTicketRequest>(id));
       request->set_group(Chance(50) ? "network" : "desk");
       return request;
     }

@@ -31,6 +31,7 @@ class Simulation {
 
   // Empty, or what went wrong and at which step.
   std::string Run();
+  const Checker& checker() const { return *checker_; }
 
  private:
   // A command that was sent and not answered yet; sent again with its id after a crash.
@@ -44,6 +45,8 @@ class Simulation {
   void StepServices();
   void Send(std::shared_ptr<const google::protobuf::Message> request);
   void Submit(const std::shared_ptr<Call>& call);
+  template <typename Request>
+  std::shared_ptr<Request> Dated(std::shared_ptr<Request> request);
   std::shared_ptr<const google::protobuf::Message> RandomMove();
   std::shared_ptr<const google::protobuf::Message> RandomAlert();
   void MoveClock();

@@ -1,9 +1,12 @@
 // What users of other desks complain about (with the tracker and number where they do), and the
 // sequences that are easy to get wrong, told through the whole desk.
+#include "absl/strings/str_cat.h"
 #include "common/base/proto_time.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "services/analytics/analytics_queries.h"
 #include "tests/support/desk.h"
+#include "watchbell/sla/v1/waiver.pb.h"
 
 namespace watchbell::test {
 namespace {
@@ -181,6 +184,49 @@ TEST(SlaComplaint, ANewPolicyLeavesOldVerdictsAlone) {
   EXPECT_EQ(desk.Verdict(running, kFirstResponse), "none") << "it keeps what judges it";
   EXPECT_THAT(desk.Breaches(running), ElementsAre("2026-01-05 13:00"));
   EXPECT_THAT(desk.Breaches(later), ElementsAre("2026-01-05 11:05", "2026-01-05 15:00"));
+}
+
+// fivetran/dbt_zendesk#274: what is exempted shows as never breached.
+TEST(SlaComplaint, AnExcusedMissIsStillSeen) {
+  Desk desk;
+  desk.Hours("09:00", "17:00")
+      .Promise(P1, kResolution, absl::Hours(2))
+      .Team("network", {"ana"}, absl::Minutes(15));
+  desk.At("2026-01-05 09:00");
+  const std::string ours = desk.Open(P1);
+  const std::string theirs = desk.Open(P1);
+  desk.At("2026-01-05 12:00").Resolve(ours);
+  desk.Resolve(theirs);
+  const auto kept = [&desk] {  // of two: as it was, and with what was excused
+    desk.world().Settle();
+    analytics::v1::GetAdherenceRequest request;
+    const auto answer = analytics::GetAdherence(desk.world().core("analytics").database(),
+                                                desk.world().identity.tenant, request);
+    if (!answer.ok() || answer->rows_size() != 1) return absl::StrCat("no row");
+    const analytics::v1::Adherence& row = answer->rows(0);
+    return absl::StrCat(row.kept().numerator(), " of ", row.kept().denominator(), ", ",
+                        row.kept_with_waivers().numerator(), " of ",
+                        row.kept_with_waivers().denominator());
+  };
+  EXPECT_EQ(kept(), "0 of 2, 0 of 2");
+  const std::vector<std::string> mailed = desk.Mailed(theirs);
+  sla::v1::WaiveClockRequest waive;
+  waive.set_clock_id(theirs + "/resolution/1");
+  waive.set_reason("the vendor's outage");
+  ASSERT_TRUE(desk.world().Call<sla::v1::Clock>("sla", waive).ok());
+  EXPECT_EQ(kept(), "0 of 2, 1 of 2");
+  EXPECT_EQ(desk.Verdict(theirs, kResolution), "missed") << "what was, was";
+  EXPECT_EQ(desk.Mailed(theirs), mailed) << "nobody is told";
+
+  desk.At("2026-01-05 13:00").Reopen(theirs);  // as many hours excused as before, and one more used
+  desk.At("2026-01-05 14:00").Resolve(theirs);
+  EXPECT_EQ(kept(), "0 of 2, 0 of 2") << "the vendor is not to blame for that hour";
+  sla::v1::WithdrawWaiverRequest withdraw;
+  withdraw.set_clock_id(waive.clock_id());
+  withdraw.set_reason("to be excused anew");
+  ASSERT_TRUE(desk.world().Call<sla::v1::Clock>("sla", withdraw).ok());
+  ASSERT_TRUE(desk.world().Call<sla::v1::Clock>("sla", waive).ok());
+  EXPECT_EQ(kept(), "0 of 2, 1 of 2");
 }
 
 // --- the sequences of semantics 1 and 3 that show at the desk; the rest: ClockMachine, LateInputs

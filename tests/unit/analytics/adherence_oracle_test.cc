@@ -29,7 +29,7 @@ constexpr int kTickets = 10'000;
 constexpr int kFirstYear = 2015;
 constexpr int kMonths = 14;  // from November of it
 
-enum class End { kMet, kMissed, kPending, kOpenBreached, kCancelled };
+enum class End { kMet, kMissed, kWaived, kPending, kOpenBreached, kCancelled };
 
 struct PlainClock {
   std::string name;
@@ -77,6 +77,39 @@ void Tell(const sla::v1::Clock& clock, Events& events) {
   events.push_back(std::move(event));
 }
 
+// A stopped clock with these verdicts.
+template <typename E>
+void TellStopped(sla::v1::Clock& clock, sla::v1::Verdict verdict, sla::v1::Verdict effective,
+                 Events& events) {
+  clock.set_verdict(verdict);
+  clock.set_effective_verdict(effective);
+  clock.set_breached(verdict == sla::v1::VERDICT_MISSED);
+  Tell<E>(clock, events);
+}
+
+// How it came to its verdict: restated ones before it, waivers that were taken back.
+void TellVerdict(sla::v1::Clock& clock, End end, Random& random, Events& events) {
+  using enum sla::v1::Verdict;
+  if (Below(4, random) == 0) {  // another one first, which may have been excused
+    const bool met = end != End::kMet;
+    TellStopped<ev::ClockStopped>(clock, met ? VERDICT_MET : VERDICT_MISSED,
+                                  met ? VERDICT_MET : VERDICT_MISSED, events);
+    if (!met && Below(2, random) == 0) {
+      TellStopped<ev::ClockWaived>(clock, VERDICT_MISSED, VERDICT_MET, events);
+    }
+  }
+  if (end == End::kMet) {
+    return TellStopped<ev::ClockStopped>(clock, VERDICT_MET, VERDICT_MET, events);
+  }
+  TellStopped<ev::ClockStopped>(clock, VERDICT_MISSED, VERDICT_MISSED, events);
+  if (end == End::kWaived || Below(4, random) == 0) {
+    TellStopped<ev::ClockWaived>(clock, VERDICT_MISSED, VERDICT_MET, events);
+  }
+  if (end == End::kMissed) {
+    TellStopped<ev::WaiverWithdrawn>(clock, VERDICT_MISSED, VERDICT_MISSED, events);
+  }
+}
+
 // The life of one clock, which ends as `plain` says: legs before the last, breaches, an end that
 // may have been another one at first.
 void TellClock(const std::string& ticket, const PlainClock& plain, Random& random, Events& events) {
@@ -118,15 +151,8 @@ void TellClock(const std::string& ticket, const PlainClock& plain, Random& rando
     default:
       break;
   }
-  const bool met = plain.end == End::kMet;
   clock.set_state(sla::v1::CLOCK_STATE_STOPPED);
-  if (Below(4, random) == 0) {  // restated
-    clock.set_verdict(met ? sla::v1::VERDICT_MISSED : sla::v1::VERDICT_MET);
-    Tell<ev::ClockStopped>(clock, events);
-  }
-  clock.set_verdict(met ? sla::v1::VERDICT_MET : sla::v1::VERDICT_MISSED);
-  clock.set_breached(!met);
-  Tell<ev::ClockStopped>(clock, events);
+  TellVerdict(clock, plain.end, random, events);
 }
 
 PlainTicket AnyTicket(int number, Random& random) {
@@ -140,7 +166,7 @@ PlainTicket AnyTicket(int number, Random& random) {
     for (int cycle = 1; cycle <= cycles; ++cycle) {
       const int month = 10 + Below(kMonths, random);  // November is 10
       ticket.clocks.push_back({clock, cycle, AnyPriority(random), kFirstYear + month / 12,
-                               month % 12 + 1, static_cast<End>(Below(5, random)),
+                               month % 12 + 1, static_cast<End>(Below(6, random)),
                                Below(3, random) == 0 ? 1 + Below(2, random) : 0});
     }
   }
@@ -174,7 +200,7 @@ Events TicketEvents(const PlainTicket& plain, Random& random) {
 // ---- the oracle
 
 struct Counts {
-  int64_t met = 0, missed = 0, pending = 0, open_breached = 0, earlier_breaches = 0;
+  int64_t met = 0, missed = 0, waived = 0, pending = 0, open_breached = 0, earlier_breaches = 0;
   auto operator<=>(const Counts&) const = default;
 };
 using Row = std::tuple<std::string, int, std::string, std::string>;  // clock, ..., month
@@ -205,7 +231,8 @@ std::map<Row, Counts> CountAll(const std::vector<PlainTicket>& tickets, const Qu
           rows[{question.by_clock ? clock.name : "", question.by_priority ? int{clock.priority} : 0,
                 question.by_category ? ticket.category : "", question.by_month ? month : ""}];
       counts.met += clock.end == End::kMet;
-      counts.missed += clock.end == End::kMissed;
+      counts.missed += clock.end == End::kMissed || clock.end == End::kWaived;
+      counts.waived += clock.end == End::kWaived;
       counts.pending += clock.end == End::kPending;
       counts.open_breached += clock.end == End::kOpenBreached;
       counts.earlier_breaches += clock.earlier_breaches;
@@ -230,18 +257,17 @@ v1::GetAdherenceRequest RequestOf(const Question& question) {
 }
 
 // The ratio by its definition: an end x of the Wilson interval solves (p - x)^2 = z^2 x(1-x) / n.
-void CheckKept(const v1::Adherence& row) {
-  const int64_t finished = row.met() + row.missed();
-  ASSERT_EQ(row.has_kept(), finished > 0);
+void CheckKept(bool given, const v1::Ratio& ratio, int64_t kept, int64_t finished) {
+  ASSERT_EQ(given, finished > 0);
   if (finished == 0) return;
-  EXPECT_EQ(row.kept().numerator(), row.met());
-  EXPECT_EQ(row.kept().denominator(), finished);
-  const double n = static_cast<double>(finished), p = static_cast<double>(row.met()) / n;
-  EXPECT_DOUBLE_EQ(row.kept().rate(), p);
-  EXPECT_LE(row.kept().wilson95_low(), p);
-  EXPECT_GE(row.kept().wilson95_high(), p);
-  EXPECT_LT(row.kept().wilson95_low(), row.kept().wilson95_high());
-  for (const double x : {row.kept().wilson95_low(), row.kept().wilson95_high()}) {
+  EXPECT_EQ(ratio.numerator(), kept);
+  EXPECT_EQ(ratio.denominator(), finished);
+  const double n = static_cast<double>(finished), p = static_cast<double>(kept) / n;
+  EXPECT_DOUBLE_EQ(ratio.rate(), p);
+  EXPECT_LE(ratio.wilson95_low(), p);
+  EXPECT_GE(ratio.wilson95_high(), p);
+  EXPECT_LT(ratio.wilson95_low(), ratio.wilson95_high());
+  for (const double x : {ratio.wilson95_low(), ratio.wilson95_high()}) {
     EXPECT_NEAR((p - x) * (p - x), 1.959963984540054 * 1.959963984540054 * x * (1 - x) / n, 1e-12);
   }
 }
@@ -277,10 +303,13 @@ class AdherenceOracle : public FactsDatabase {
     if (!response.ok()) return 0;
     std::vector<std::pair<Row, Counts>> rows;
     for (const v1::Adherence& row : response->rows()) {
-      rows.push_back(
-          {{row.clock(), row.priority(), row.category(), row.month()},
-           {row.met(), row.missed(), row.pending(), row.open_breached(), row.earlier_breaches()}});
-      CheckKept(row);
+      rows.push_back({{row.clock(), row.priority(), row.category(), row.month()},
+                      {row.met(), row.missed(), row.waived(), row.pending(), row.open_breached(),
+                       row.earlier_breaches()}});
+      const int64_t finished = row.met() + row.missed();
+      CheckKept(row.has_kept(), row.kept(), row.met(), finished);
+      CheckKept(row.has_kept_with_waivers(), row.kept_with_waivers(), row.met() + row.waived(),
+                finished);
     }
     const std::map<Row, Counts> expected = CountAll(tickets, question);
     // In the same order too.

@@ -117,6 +117,24 @@ TEST(AdherenceTable, MetricIsSetWhereItIsOneAndKeptWhereSomethingIsFinished) {
   }
 }
 
+TEST(AdherenceTable, WaivedOnesStayMissedAndAreKeptBeside) {
+  AdherenceTable table(By({}));
+  for (const auto effective : {sla::v1::VERDICT_MISSED, sla::v1::VERDICT_MET}) {
+    sla::v1::Clock clock = Named("next-response", 1, PRIORITY_LOW, sla::v1::VERDICT_MISSED, kOpen);
+    clock.set_effective_verdict(effective);
+    table.Add(History(kOpen, PRIORITY_LOW).Clock<ev::ClockWaived>(clock).facts());
+  }
+  for (const TicketFacts& facts : Tickets()) table.Add(facts);
+  const v1::Adherence row = table.Finish()->rows(0);
+  EXPECT_EQ(row.met(), 2);
+  EXPECT_EQ(row.missed(), 3);
+  EXPECT_EQ(row.waived(), 1);
+  EXPECT_EQ(row.kept().numerator(), 2);
+  EXPECT_EQ(row.kept_with_waivers().numerator(), 3);
+  EXPECT_EQ(row.kept_with_waivers().denominator(), 5);
+  EXPECT_GT(row.kept_with_waivers().wilson95_low(), row.kept().wilson95_low());
+}
+
 TEST(AdherenceTable, NamesEveryFaultOfTheRequest) {
   v1::GetAdherenceRequest request =
       By({v1::DIMENSION_CLOCK, v1::DIMENSION_UNSPECIFIED, v1::DIMENSION_CLOCK});

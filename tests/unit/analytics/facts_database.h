@@ -34,7 +34,9 @@ class FactsDatabase : public testing::Test {
     auto transaction = database_->Begin();
     EXPECT_TRUE(transaction.ok()) << transaction.status();
     Upserts writer(**transaction);
-    for (const auto& [id, facts] : tickets) decider_.Index(TicketKey(tenant, id), facts, writer);
+    for (const auto& [id, facts] : tickets) {
+      decider_.Index(TicketKey(tenant, id), nullptr, facts, writer);
+    }
     EXPECT_TRUE((*transaction)->Commit().ok());
     return writer.rows;
   }

@@ -138,6 +138,23 @@ TEST(TicketFacts, KeepsOneStandingVerdictPerClock) {
   EXPECT_EQ(fact.earlier_breaches(), 1);
 }
 
+TEST(TicketFacts, AWaiverChangesTheEffectiveVerdictOnly) {
+  History ticket(kOpen, PRIORITY_LOW);
+  sla::v1::Clock clock = MakeClock("t/resolution/1", sla::v1::METRIC_RESOLUTION, PRIORITY_LOW,
+                                   sla::v1::CLOCK_STATE_STOPPED);
+  clock.set_verdict(sla::v1::VERDICT_MISSED);
+  clock.set_effective_verdict(sla::v1::VERDICT_MISSED);
+  const TicketFacts missed = ticket.Clock<ev::ClockStopped>(clock).facts();
+  clock.set_effective_verdict(sla::v1::VERDICT_MET);
+  ticket.Clock<ev::ClockWaived>(clock);
+  ASSERT_EQ(ticket.facts().clocks_size(), 1);
+  EXPECT_EQ(ticket.facts().clocks(0).verdict(), sla::v1::VERDICT_MISSED);
+  EXPECT_EQ(ticket.facts().clocks(0).effective_verdict(), sla::v1::VERDICT_MET);
+  clock.set_effective_verdict(sla::v1::VERDICT_MISSED);
+  ticket.Clock<ev::WaiverWithdrawn>(clock);
+  EXPECT_EQ(ticket.facts().SerializeAsString(), missed.SerializeAsString());
+}
+
 TEST(TicketFacts, KeepsTheCategoryItHasNow) {
   ev::TicketCreated created;
   created.mutable_ticket()->mutable_classification()->set_category("mail");

@@ -15,9 +15,9 @@
 #include "common/rpc/server.h"
 #include "common/rpc/service.h"
 #include "common/runtime/process.h"
-#include "services/watchbell/command.h"
 #include "services/watchbell/rpc_names.h"
 #include "tests/support/temp_folder.h"
+#include "tests/unit/cli/run_command.h"
 #include "watchbell/admin/v1/admin_service.pb.h"
 
 namespace watchbell::cli {
@@ -40,21 +40,6 @@ class Variable {
  private:
   const char* const name_;
 };
-
-struct Outcome {
-  int status;
-  std::string out;
-  std::string err;
-};
-
-Outcome RunCommand(const Arguments& arguments) {
-  ::testing::internal::CaptureStdout();
-  ::testing::internal::CaptureStderr();
-  const int status = cli::Run(arguments);
-  std::string out = ::testing::internal::GetCapturedStdout();
-  std::string err = ::testing::internal::GetCapturedStderr();
-  return {status, std::move(out), std::move(err)};
-}
 
 TEST(InstallationTest, KnowsEveryRpcOnce) {
   std::vector<std::string> told;

@@ -7,10 +7,10 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "common/clock/clock.h"
-#include "services/watchbell/command.h"
 #include "services/watchbell/embedded.h"
 #include "services/watchbell/local_process.h"
 #include "services/watchbell/policy_file.h"
+#include "tests/unit/cli/run_command.h"
 
 namespace watchbell::cli {
 namespace {
@@ -29,22 +29,6 @@ std::string DeskFile() {
   return absl::StrCat(R"({"calendars": [{"calendar_id": "office", )", kHours,
                       R"(}], "policy_set": {"policy_set_id": "desk", "targets": [)", kTarget,
                       "]}}");
-}
-
-struct Outcome {
-  int status = 0;
-  std::string out;
-  std::string err;
-};
-
-Outcome RunCommand(const Arguments& arguments) {
-  ::testing::internal::CaptureStdout();
-  ::testing::internal::CaptureStderr();
-  Outcome outcome;
-  outcome.status = cli::Run(arguments);
-  outcome.out = ::testing::internal::GetCapturedStdout();
-  outcome.err = ::testing::internal::GetCapturedStderr();
-  return outcome;
 }
 
 class PolicyTest : public testing::Test {
@@ -119,9 +103,49 @@ TEST_F(PolicyTest, WrongUse) {
   EXPECT_EQ(RunCommand({"policy", "apply"}).status, 2);
   EXPECT_EQ(RunCommand({"policy", "apply", "a", "--effective-at=2030-01-01T00:00:00Z"}).status, 2);
   EXPECT_EQ(RunCommand({"policy", "apply", "a", "--activate", "--effective-at=noon"}).status, 2);
+  EXPECT_EQ(RunCommand({"policy", "apply", "a", "--move-running"}).status, 2);
+  EXPECT_EQ(RunCommand({"policy", "apply", "a", "--activate", "--move-running",
+                        "--effective-at=2030-01-01T00:00:00Z"})
+                .status,
+            2);
+  EXPECT_EQ(RunCommand({"policy", "explain"}).status, 2);
+  EXPECT_EQ(RunCommand({"policy", "explain", "a", "--clock=inc-1/resolution/1"}).status, 2);
+  EXPECT_EQ(RunCommand({"policy", "preview"}).status, 2);
+  EXPECT_EQ(RunCommand({"policy", "preview", "a", "--running", "--policy-set=b"}).status, 2);
+  EXPECT_EQ(RunCommand({"policy", "preview", "--running"}).status, 2);
+  EXPECT_EQ(RunCommand({"policy", "preview", "a", "--policy-set=b"}).status, 2);
+  EXPECT_EQ(RunCommand({"policy", "preview", "a", "--version=2"}).status, 2);
+  EXPECT_EQ(RunCommand({"policy", "preview", "a", "--ticket=b", "--source=c"}).status, 2);
+  EXPECT_EQ(
+      RunCommand({"policy", "preview", "--running", "--policy-set=b", "--version=new"}).status, 2);
+  EXPECT_EQ(RunCommand({"policy", "preview", "--running", "--policy-set=b", "--ticket=c"}).status,
+            2);
   const std::string calendars =
       Write(absl::StrCat(R"({"calendars": [{"calendar_id": "a", )", kHours, "}]}"));
   EXPECT_EQ(RunCommand({"policy", "apply", calendars, "--activate"}).status, 2);
+}
+
+// A word that is no boolean is refused, not taken for "no".
+TEST_F(PolicyTest, SwitchesAreTrueOrFalse) {
+  for (const char* flag : {"--activate=yes", "--activate=1", "--move-running=on"}) {
+    const Outcome outcome = RunCommand({"policy", "apply", Write(DeskFile()), flag});
+    EXPECT_EQ(outcome.status, 2) << flag;
+    EXPECT_THAT(outcome.err, HasSubstr("must be true or false"));
+  }
+}
+
+TEST_F(PolicyTest, TimesOfAWindowAreInstants) {
+  const Outcome outcome = RunCommand({"policy", "preview", Write(DeskFile()), "--from=monday"});
+  EXPECT_EQ(outcome.status, 2);
+  EXPECT_THAT(outcome.err, HasSubstr("--from is no instant"));
+}
+
+TEST_F(PolicyTest, ExplainRefusesAsCheckDoes) {
+  const std::string bad = Write(absl::StrReplaceAll(DeskFile(), {{"\"3600s\"", "\"0s\""}}));
+  const Outcome explained = RunCommand({"policy", "explain", bad});
+  EXPECT_EQ(explained.status, 1);
+  EXPECT_EQ(explained.out, "");
+  EXPECT_EQ(explained.err, RunCommand({"policy", "check", bad}).err);
 }
 
 class PolicyApplyTest : public PolicyTest {

@@ -156,6 +156,25 @@ TEST(ReportTextTest, CallsClocksByTheirNames) {
       << text;
 }
 
+TEST(ReportTest, WaiversShowWhereThereAreAny) {
+  analytics::v1::GetImportReportResponse figures = Promises();
+  EXPECT_EQ(ReportText({}, {}, figures).find("waived"), std::string::npos);
+  auto& row = *figures.mutable_adherence(1);
+  row.set_missed(2);
+  row.set_waived(1);
+  row.mutable_kept_with_waivers()->set_numerator(3);
+  row.mutable_kept_with_waivers()->set_denominator(4);
+  row.mutable_kept_with_waivers()->set_rate(0.75);
+  const Json adherence = Json::parse(ReportJson({}, {}, figures))["sla_adherence"];
+  EXPECT_FALSE(adherence["first_response"]["2 - High"].contains("waived"));
+  const Json& counts = adherence["resolution"]["2 - High"];
+  EXPECT_EQ(counts["missed"], 2);
+  EXPECT_EQ(counts["waived"], 1);
+  EXPECT_EQ(counts["kept_with_waivers"]["rate"].dump(), "0.75");
+  const std::string text = ReportText({}, {}, figures);
+  EXPECT_NE(text.find(" with 1 waived"), std::string::npos) << text;
+}
+
 TEST(ReportTextTest, SaysWhatFailed) {
   ReplayTally tally;
   tally.failed = {{"INC9", "line 3, column 4 (number): bad", 3, 4, "number", 2}};

@@ -291,5 +291,21 @@ TEST_F(EngineTest, ATimerFiresAfterThirtySecondsWhateverTheCause) {
   EXPECT_EQ(State(*follower_, "a").resolver(), "0 ungated");
 }
 
+TEST_F(EngineTest, ATimerLongDueWhenItIsFirstSeenWaitsAsLongAsAnyOther) {
+  ASSERT_TRUE(Submit(*follower_, Bump("a", "arm:60")).ok());
+  Settle();
+  lag_ = true;
+  subscriber_->unreachable = true;
+  clock_.Set(kStart + absl::Hours(1));
+  Settle();
+  EXPECT_EQ(State(*follower_, "a").resolver(), "") << "what precedes it may be on its way";
+  clock_.Set(kStart + absl::Hours(1) + absl::Seconds(29));
+  Settle();
+  EXPECT_EQ(State(*follower_, "a").resolver(), "");
+  clock_.Set(kStart + absl::Hours(1) + absl::Seconds(31));
+  Settle();
+  EXPECT_EQ(State(*follower_, "a").resolver(), "0 ungated");
+}
+
 }  // namespace
 }  // namespace watchbell

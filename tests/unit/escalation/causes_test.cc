@@ -68,6 +68,21 @@ TEST_F(Causes, SecondOneJoinsAndLastWithdrawnEnds) {
   EXPECT_THAT(Said(), ElementsAre("started(inc-1/run/2:inc-1/resolution/1#2)"));
 }
 
+TEST_F(Causes, AWaiverBeginsAndEndsNothing) {
+  Create("network");
+  Breach(kResolution);
+  Said();
+  const std::string before = State()->SerializeAsString();
+  events::v1::ClockWaived waived;
+  *waived.mutable_clock() = MakeClock(kResolution, 1);
+  TellSla(waived, harness_.now);
+  events::v1::WaiverWithdrawn withdrawn;
+  *withdrawn.mutable_clock() = MakeClock(kResolution, 1);
+  TellSla(withdrawn, harness_.now);
+  EXPECT_THAT(Said(), IsEmpty());
+  EXPECT_EQ(State()->SerializeAsString(), before);
+}
+
 TEST_F(Causes, WithdrawnLegsAreTheirOwn) {
   Create("network");
   Breach(kResolution, 2);

@@ -120,13 +120,19 @@ struct IndexSpy : engine::IndexWriter {
     EXPECT_EQ(table.name, "notification_in_flight");
     rows[db::AsText(row[1])] = db::AsInt(row[2]);
   }
-  void Delete(const db::Table&, db::Row key) override { rows.erase(db::AsText(key[1])); }
+  void Delete(const db::Table&, db::Row key) override {
+    EXPECT_EQ(rows.erase(db::AsText(key[1])), 1u) << "there is none";
+  }
   std::map<std::string, int64_t> rows;
 };
 
 TEST_F(DeciderTest, TheIndexCountsWhatIsInFlight) {
   IndexSpy index;
-  const auto write = [&] { decider.Index(TicketKey("default", "inc-7"), State(), index); };
+  std::unique_ptr<state::v1::TicketDeliveries> before;
+  const auto write = [&] {
+    decider.Index(TicketKey("default", "inc-7"), before.get(), State(), index);
+    before = std::make_unique<state::v1::TicketDeliveries>(State());
+  };
   Put(3);
   Page();
   write();
@@ -137,6 +143,10 @@ TEST_F(DeciderTest, TheIndexCountsWhatIsInFlight) {
   Taken(1);
   write();
   EXPECT_THAT(index.rows, ElementsAre(Pair("inc-7", 2)));
+  index.rows.clear();  // what did not change is not written again
+  write();
+  EXPECT_THAT(index.rows, IsEmpty());
+  index.rows["inc-7"] = 2;
   for (const char* id : {"inc-7/run/1/1/1/ana/webhook1", "inc-7/run/1/1/1/ana/webhook2"})
     Answer(Outcome(1, id));
   write();

@@ -129,6 +129,11 @@ TEST(ConditionFaults, NestingAndLength) {
               ElementsAre("when.any.of: has 101 items, at most 100"));
 }
 
+bool Can(const v1::Condition& condition) {
+  SearchBudget budget;
+  return CanHold(condition, budget);
+}
+
 TEST(CanHold, Table) {
   const v1::Condition new_state = Is("state", {"STATE_NEW"});
   const v1::Condition on_hold = Is("state", {"STATE_ON_HOLD"});
@@ -187,20 +192,27 @@ TEST(CanHold, Table) {
        false},
   };
   for (const auto& row : rows) {
-    EXPECT_EQ(CanHold(row.condition), row.can) << row.condition.ShortDebugString();
+    EXPECT_EQ(Can(row.condition), row.can) << row.condition.ShortDebugString();
   }
 }
 
 // What is too much to look through is taken to be able to hold, soon.
-TEST(CanHold, GivesUpBeyondItsBounds) {
+TEST(CanHold, GivesUpWithoutABudget) {
   const v1::Condition hopeless =
       Any({All({Is("site", {"a"}), Is("site", {"b"})}), None({Always()})});
   std::vector<v1::Condition> parts = {hopeless};
   const auto tagged = [](int i) { return Is("tags", {absl::StrCat("t", i)}); };
   for (int i = 0; i < 20; ++i) parts.push_back(Any({tagged(i), tagged(i + 100)}));
-  EXPECT_FALSE(CanHold(All(parts)));
+  SearchBudget budget;
+  EXPECT_FALSE(CanHold(All(parts), budget));
+  const size_t left = budget.left;
+  EXPECT_GT(left, 0u);
+  EXPECT_FALSE(CanHold(All(parts), budget));
+  EXPECT_LT(budget.left, left) << "searches share it";
   std::reverse(parts.begin(), parts.end());  // what is hopeless shows last, a million times
-  EXPECT_TRUE(CanHold(All(parts)));
+  EXPECT_TRUE(CanHold(All(parts), budget));
+  EXPECT_EQ(budget.left, 0u);
+  EXPECT_TRUE(CanHold(hopeless, budget));
 }
 
 // Conditions over a few fields and values.
@@ -297,7 +309,7 @@ TEST(CanHold, AgreesWithTryingEveryTicket) {
     const bool can = std::any_of(tickets.begin(), tickets.end(), [&](const Happened& ticket) {
       return compiled.Holds(ticket.Now());
     });
-    ASSERT_EQ(CanHold(condition), can) << "seed " << seed << " " << condition.ShortDebugString();
+    ASSERT_EQ(Can(condition), can) << "seed " << seed << " " << condition.ShortDebugString();
     impossible += !can;
     const Happened& ticket =
         tickets[static_cast<size_t>(maker.Pick(static_cast<int>(tickets.size())))];

@@ -91,13 +91,15 @@ class Bench {
       spec.time_zone = zone;
       return std::shared_ptr<const BusinessCalendar>(*BusinessCalendar::Compile(spec));
     };
+    JudgeEra era;
     for (v1::Target& target : targets) {
       const bool business = target.basis() == v1::TIME_BASIS_BUSINESS;
-      judge_.hours.push_back(business ? TargetHours{office, 1, office_in} : TargetHours());
+      era.hours.push_back(business ? TargetHours{office, 1, "office@1", office_in} : TargetHours());
       *policy_.add_targets() = std::move(target);
     }
-    judge_.policy = &policy_;
-    judge_.compiled = std::make_shared<const CompiledPolicy>(CompilePolicy(policy_));
+    era.policy = &policy_;
+    era.compiled = std::make_shared<const CompiledPolicy>(CompilePolicy(policy_));
+    judge_.Add(std::move(era));
   }
   Bench(const Bench&) = delete;
   const Judge& judge() const { return judge_; }

@@ -5,12 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "common/base/errors.h"
-#include "common/db/migrations.h"
-#include "common/db/sqlite/sqlite_db.h"
-#include "common/engine/tables.h"
-#include "common/runtime/service_core.h"
-#include "services/sla/sla_store.h"
-#include "services/sla/spec.h"
+#include "tests/unit/sla/sla_database.h"
 #include "watchbell/sla/state/v1/state.pb.h"
 
 namespace watchbell::sla {
@@ -21,12 +16,10 @@ using ::testing::IsEmpty;
 
 class ImportClocksTest : public testing::Test {
  protected:
-  ImportClocksTest() { EXPECT_TRUE(db::Migrate(*database_, runtime::AllMigrations(Spec())).ok()); }
-
   // Tickets with two clocks each, stored in one transaction.
   void Store(const std::string& tenant, const std::string& source,
              const std::vector<std::string>& tickets, const std::string& target_id = "t") {
-    std::vector<db::Row> rows;
+    std::vector<std::pair<engine::EntityKey, state::v1::TicketClocks>> entities;
     for (const std::string& id : tickets) {
       state::v1::TicketClocks stored;
       stored.mutable_ticket()->set_ticket_id(id);
@@ -38,13 +31,9 @@ class ImportClocksTest : public testing::Test {
         clock.set_cycle(1);
         clock.set_target_id(target_id);
       }
-      rows.push_back(
-          {int64_t{kTicketClass}, tenant, id, int64_t{1}, db::Bytes{stored.SerializeAsString()}});
+      entities.emplace_back(TicketKey(tenant, id), stored);
     }
-    auto transaction = database_->Begin();
-    ASSERT_TRUE(transaction.ok());
-    ASSERT_TRUE((*transaction)->Insert(engine::EntityTable(), rows).ok());
-    ASSERT_TRUE((*transaction)->Commit().ok());
+    database_.Store(entities);
   }
 
   v1::ListImportClocksResponse List(const std::string& token = "", int size = 0,
@@ -67,7 +56,7 @@ class ImportClocksTest : public testing::Test {
     return ids;
   }
 
-  const std::unique_ptr<db::Database> database_ = *db::OpenSqliteInMemory();
+  test::SlaDatabase database_;
 };
 
 TEST_F(ImportClocksTest, OnlyThoseOfTheImportByTicket) {

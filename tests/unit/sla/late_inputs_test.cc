@@ -328,7 +328,7 @@ TEST(LateInputs, AgreesWithCountingMinutes) {
     state::v1::TicketClocks ticket = Hear(bench, inputs, as_of, random, true);
     const state::v1::ClockRecord& clock = ticket.clocks(0);
     const Counted counted =
-        CountMinutes(target, bench.judge().hours[0].calendar.get(), opened, inputs, minutes);
+        CountMinutes(target, bench.judge().hours(0).calendar.get(), opened, inputs, minutes);
     const state::v1::StandingBreach* breach = BreachOf(clock, 1);
     ASSERT_EQ(breach != nullptr, counted.breach.has_value());
     if (breach != nullptr) {

@@ -249,7 +249,8 @@ TEST(MetricRules, DefaultsHaveNoFaults) {
       if (condition->all().of().empty() && condition->has_all()) continue;  // always
       EXPECT_THAT(ConditionFaults(*condition, "c", condition != &rules.selector), IsEmpty())
           << v1::Metric_Name(metric) << " " << condition->ShortDebugString();
-      EXPECT_TRUE(CanHold(*condition)) << condition->ShortDebugString();
+      SearchBudget budget;
+      EXPECT_TRUE(CanHold(*condition, budget)) << condition->ShortDebugString();
     }
   }
 }

@@ -30,6 +30,10 @@ inline v1::Condition Comparing(const std::string& field, const std::string& op,
   return condition;
 }
 
+inline v1::Condition IsNot(const std::string& field, const std::vector<std::string>& values) {
+  return Comparing(field, "IS_NOT", values);
+}
+
 // Facts and an event that outlive the moments made of them.
 struct Happened {
   state::v1::Facts facts;

@@ -4,6 +4,7 @@
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "services/sla/condition.h"
 #include "tests/unit/sla/moments.h"
 
 namespace watchbell::sla::test {
@@ -146,6 +147,21 @@ TEST(PolicyFaults, OfOneTarget) {
        {"p.targets[0].stop: needs one", "p.targets[0].reset: needs one",
         "p.targets[0].cancel: needs one", "p.targets[0].pause: needs one",
         "p.targets[0].resume: needs one"}},
+      {"duration { seconds: 60 nanos: 1 }", {"p.targets[0].duration: must be whole microseconds"}},
+      {"warn_time_left { seconds: 60 nanos: 999 }",
+       {"p.targets[0].warn_time_left[0]: must be whole microseconds"}},
+      {"stop { all { of { compare { field: 'vip' operator: OPERATOR_IS values: 'true' } } of { "
+       "compare { field: 'vip' operator: OPERATOR_IS values: 'false' } } } }",
+       {"p.targets[0].stop: can never hold: the clock would never stop"}},
+      {"repeats: true", {"p.targets[0].repeats: must be left out: the start always holds"}},
+      {"repeats: true start { compare { field: 'vip' operator: OPERATOR_IS values: 'true' } }", {}},
+      {"resume { compare { field: 'event' operator: OPERATOR_IS values: 'commented' } }",
+       {"p.targets[0].resume: must be left out where nothing pauses the clock"}},
+      {"resume { compare { field: 'event' operator: OPERATOR_IS values: 'commented' } } "
+       "pause_on: HOLD_REASON_USER",
+       {}},
+      {"pause { compare { field: 'event' operator: OPERATOR_IS values: 'commented' } }",
+       {"p.targets[0].resume: is required where pause asks for an event"}},
   };
   for (const auto& row : rows) {
     std::vector<testing::Matcher<std::string>> expected;
@@ -276,6 +292,32 @@ TEST(PolicyFaults, TargetsOfOneClockMeasureTheSame) {
                   "another metric",
                   "p.targets[3].clock: the clock \"first-response\" is given by targets[2], which "
                   "has another metric"));
+}
+
+// One budget for all of a set: many conditions that are long to look through are as bad as one.
+TEST(PolicyFaults, ConditionsThatTakeTooLongToLookThrough) {
+  const auto slow = [](int target) {
+    std::vector<v1::Condition> parts;
+    for (int i = 0; i < 9; ++i) {
+      const auto tag = [&](int k) { return Is("tags", {absl::StrCat(target, ".", i, ".", k)}); };
+      parts.push_back(Any({tag(0), tag(1)}));
+    }
+    // Seen last, after every choice.
+    const auto both = [](const char* field) { return All({Is(field, {"a"}), Is(field, {"b"})}); };
+    parts.push_back(Any({both("site"), both("service")}));
+    return All(parts);
+  };
+  std::vector<v1::Target> targets;
+  for (int i = 0; i < 40; ++i) {
+    targets.push_back(Sound(absl::StrCat("t", i)));
+    *targets.back().mutable_when() = slow(i);
+  }
+  const std::vector<std::string> faults = Faults(SetOf(targets));
+  ASSERT_GE(faults.size(), 2u);
+  EXPECT_LT(faults.size(), 40u);
+  EXPECT_EQ(faults[0], "p.targets[0].when: no ticket can ever match this");
+  EXPECT_THAT(faults.back(), testing::HasSubstr("]: the conditions of the set, up to here, are too "
+                                                "many"));
 }
 
 TEST(PolicyFaults, MostTargets) {

@@ -28,5 +28,15 @@ TEST(Preview, ZeroIsDueAtOnceAndNeverIsAbsent) {
   EXPECT_EQ(FromProto(zero.due_at()), T("2026-01-10T12:00:00Z"));
 }
 
+// Timestamps end with the year 9999.
+TEST(Preview, WhatNoTimestampCanTellIsNever) {
+  const auto office = *BusinessCalendar::Compile(test::OfficeHours());
+  const auto answer = Preview(*office, T("9999-12-31T16:00:00Z"), absl::Hours(1));  // a Friday
+  EXPECT_EQ(FromProto(answer.due_at()), T("9999-12-31T17:00:00Z"));
+  const auto beyond = Preview(*office, T("9999-12-31T18:00:00Z"), absl::Hours(1));
+  EXPECT_FALSE(beyond.has_due_at());
+  EXPECT_FALSE(beyond.has_opens_at());
+}
+
 }  // namespace
 }  // namespace watchbell::sla

@@ -75,9 +75,12 @@ class Question {
   // Every target of business time counts by these hours.
   void Count(const CalendarSpec& spec) {
     const std::shared_ptr<const BusinessCalendar> calendar = *BusinessCalendar::Compile(spec);
-    for (TargetHours& hours : judge.hours) {
-      if (hours.calendar != nullptr) hours = {calendar, 1, nullptr};
+    JudgeEra era = judge.era(0);
+    for (TargetHours& hours : era.hours) {
+      if (hours.calendar != nullptr) hours = {calendar, 1, "another@1", nullptr};
     }
+    judge = Judge();
+    judge.Add(std::move(era));
   }
 
  private:

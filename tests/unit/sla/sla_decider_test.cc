@@ -1,147 +1,25 @@
 // The decider with its entities, timers and events: what the machine's rules become on the topic.
 #include "services/sla/sla_decider.h"
 
-#include "absl/strings/str_cat.h"
 #include "common/base/errors.h"
-#include "common/base/proto_time.h"
-#include "common/time/rfc3339.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "protos/watchbell/events/v1/topics.h"
-#include "services/sla/sla_store.h"
-#include "tests/support/decider_harness.h"
-#include "watchbell/events/v1/sla.pb.h"
-#include "watchbell/events/v1/tickets.pb.h"
-#include "watchbell/sla/state/v1/state.pb.h"
-#include "watchbell/sla/v1/sla_service.pb.h"
+#include "tests/unit/sla/decider_desk.h"
 
 namespace watchbell::sla {
 namespace {
 
-using events::v1::ActorKind;
+using test::Add;
+using test::DeciderDesk;
+using test::Office;
+using test::Standard;
+using test::T;
 using testing::ElementsAre;
 using testing::IsEmpty;
-using watchbell::test::DeciderHarness;
 namespace tv = tickets::v1;
 namespace ev = events::v1;
 
-absl::Time T(const std::string& text) { return ParseRfc3339(text).value(); }
-
-v1::Calendar Office() {
-  v1::Calendar calendar;
-  calendar.set_calendar_id("office");
-  calendar.set_time_zone("UTC");
-  for (int day = 1; day <= 5; ++day) {
-    v1::WeekdayHours* hours = calendar.add_weekly();
-    hours->set_weekday(day);
-    hours->add_intervals()->set_from("09:00");
-    hours->mutable_intervals(0)->set_to("17:00");
-  }
-  return calendar;
-}
-
-v1::Target* Add(v1::PolicySet& policy, const std::string& id, v1::Metric metric, int minutes) {
-  v1::Target* target = policy.add_targets();
-  target->set_target_id(id);
-  target->set_metric(metric);
-  target->mutable_duration()->set_seconds(minutes * 60);
-  target->set_basis(v1::TIME_BASIS_BUSINESS);
-  target->set_calendar_id("office");
-  return target;
-}
-
-// First response 30 minutes, resolution 4 hours, both in office hours.
-v1::PolicySet Standard() {
-  v1::PolicySet policy;
-  policy.set_policy_set_id("standard");
-  Add(policy, "answer", v1::METRIC_FIRST_RESPONSE, 30)->add_warn_percent(50);
-  Add(policy, "solve", v1::METRIC_RESOLUTION, 240)->add_pause_on(tv::HOLD_REASON_USER);
-  return policy;
-}
-
-class SlaDeciderTest : public testing::Test {
- protected:
-  SlaDeciderTest() : desk(decider) { desk.now = T("2026-01-05T08:00:00Z"); }
-
-  v1::Calendar Put(const v1::Calendar& calendar) {
-    v1::PutCalendarRequest request;
-    *request.mutable_calendar() = calendar;
-    const auto reply = desk.Command<v1::Calendar>(request);
-    EXPECT_TRUE(reply.ok()) << reply.status();
-    return reply.value_or(v1::Calendar());
-  }
-  v1::PolicySet Put(const v1::PolicySet& policy) {
-    v1::PutPolicySetRequest request;
-    *request.mutable_policy_set() = policy;
-    const auto reply = desk.Command<v1::PolicySet>(request);
-    EXPECT_TRUE(reply.ok()) << reply.status();
-    return reply.value_or(v1::PolicySet());
-  }
-  absl::Status Activate(const std::string& id) {
-    v1::ActivatePolicySetRequest request;
-    request.set_policy_set_id(id);
-    return desk.Command<v1::PolicyVersion>(request).status();
-  }
-  void SetUpStandard() {
-    Put(Office());
-    Put(Standard());
-    ASSERT_TRUE(Activate("standard").ok());
-  }
-
-  tv::Ticket Ticket(const std::string& opened_at) {
-    tv::Ticket ticket;
-    ticket.set_name("tickets/inc-1");
-    ticket.set_ticket_id("inc-1");
-    ticket.set_title("mail is down");
-    ticket.set_state(tv::STATE_NEW);
-    ticket.set_priority(tv::PRIORITY_CRITICAL);
-    *ticket.mutable_opened_at() = ToProto(T(opened_at));
-    return ticket;
-  }
-
-  template <typename Event>
-  void Hear(Event event, const tv::Ticket& ticket, const std::string& at) {
-    *event.mutable_ticket() = ticket;
-    desk.now = std::max(desk.now, T(at));
-    const absl::Status status = desk.Event(events::kTicketsTopic, ticket.ticket_id(), event, T(at));
-    EXPECT_TRUE(status.ok()) << status;
-  }
-  void Create(const tv::Ticket& ticket) {
-    Hear(ev::TicketCreated(), ticket, FormatRfc3339(FromProto(ticket.opened_at())));
-  }
-  template <typename Event>
-  void Move(tv::Ticket& ticket, tv::State to, const std::string& at,
-            ActorKind by = ev::ACTOR_KIND_AGENT) {
-    Event event;
-    event.set_previous_state(ticket.state());
-    event.set_actor_kind(by);
-    ticket.set_state(to);
-    Hear(event, ticket, at);
-  }
-
-  // Types of the events since the last look, with the time of each.
-  std::vector<std::string> Heard() {
-    std::vector<std::string> lines;
-    for (const auto& event : desk.events) {
-      lines.push_back(absl::StrCat(FormatRfc3339(event.occurred_at), " ",
-                                   event.payload->GetDescriptor()->name()));
-    }
-    desk.events.clear();
-    return lines;
-  }
-  // The last event of a type.
-  template <typename Event>
-  Event Last() {
-    for (auto it = desk.events.rbegin(); it != desk.events.rend(); ++it) {
-      if (const Event* event = it->As<Event>()) return *event;
-    }
-    ADD_FAILURE() << "no " << Event::descriptor()->name();
-    return Event();
-  }
-
-  SlaDecider decider;
-  DeciderHarness desk;
-};
+class SlaDeciderTest : public DeciderDesk {};
 
 TEST_F(SlaDeciderTest, FridayEveningBreachesOnMondayMorning) {
   SetUpStandard();
@@ -266,7 +144,9 @@ TEST_F(SlaDeciderTest, WithoutAPolicyThereAreNoClocks) {
   Create(ticket);
   Move<ev::TicketResolved>(ticket, tv::STATE_RESOLVED, "2026-01-05T14:00:00Z");
   EXPECT_THAT(Heard(), IsEmpty());
-  EXPECT_EQ(desk.State<state::v1::TicketClocks>(TicketKey("default", "inc-1")), nullptr);
+  const auto* kept = desk.State<state::v1::TicketClocks>(TicketKey("default", "inc-1"));
+  ASSERT_NE(kept, nullptr) << "its life is kept for a policy that may come";
+  EXPECT_THAT(kept->clocks(), IsEmpty());
 }
 
 TEST_F(SlaDeciderTest, AnotherTenantsPolicyJudgesNothing) {
@@ -332,6 +212,10 @@ TEST_F(SlaDeciderTest, ImportFinishedAnswersForTicketsWithoutClocks) {
   Hear(finished, ticket, "2016-02-29T12:00:00Z");
   EXPECT_EQ(Last<ev::TicketSettled>().ticket_id(), "inc-1");
   EXPECT_THAT(Heard(), ElementsAre("2016-02-29T12:00:00Z TicketSettled"));
+  // Other policies judge the life as far as that.
+  const auto* stored = desk.State<state::v1::TicketClocks>(TicketKey("default", "inc-1"));
+  ASSERT_NE(stored, nullptr);
+  EXPECT_EQ(stored->decided_before(), absl::ToUnixMicros(T("2016-02-29T12:00:00Z")));
 }
 
 TEST_F(SlaDeciderTest, GoingLiveArmsWhatIsStillToCome) {

@@ -60,7 +60,7 @@ TEST(Dating, KeepsWholeMicroseconds) {
 
 TEST(Dating, RefusesWhatIsNoDate) {
   for (const auto& [seconds, nanos] : std::vector<std::pair<int64_t, int>>{
-           {0, -1}, {0, 1'000'000'000}, {-62'135'596'801, 0}, {253'402'300'800, 0}}) {
+           {0, -1}, {0, 1'000'000'000}, {-62'135'596'801, 0}, {253'402'300'800, 0}, {-1, 0}}) {
     google::protobuf::Timestamp given;
     given.set_seconds(seconds);
     given.set_nanos(nanos);

@@ -12,6 +12,7 @@
 #include "services/tickets/spec.h"
 #include "services/tickets/ticket_history.h"
 #include "services/tickets/ticket_watch.h"
+#include "services/tickets/tickets_entities.h"
 #include "services/tickets/tickets_store.h"
 
 namespace watchbell::tickets {
@@ -115,6 +116,28 @@ TEST_F(QueryTest, ListsNewestFirstInPagesWithoutLossOrRepeat) {
     request.set_page_size(size);
     EXPECT_EQ(List(request), whole) << size;
   }
+}
+
+TEST(TicketIndex, ARowIsWrittenWhenItChanges) {
+  struct Rows : engine::IndexWriter {
+    void Upsert(const db::Table&, db::Row row) override { upserts.push_back(std::move(row)); }
+    void Delete(const db::Table&, db::Row) override { FAIL() << "tickets stay"; }
+    std::vector<db::Row> upserts;
+  } rows;
+  const auto decider = Spec().decider;
+  const engine::EntityKey key{kTicketClass, "default", "inc-1"};
+  state::v1::TicketState before;
+  before.mutable_ticket()->set_ticket_id("inc-1");
+  state::v1::TicketState after = before;
+  decider->Index(key, nullptr, before, rows);
+  EXPECT_EQ(rows.upserts, std::vector<db::Row>{TicketIndexRow("default", before)});
+  after.mutable_ticket()->set_title("another");
+  decider->Index(key, &before, after, rows);
+  EXPECT_EQ(rows.upserts.size(), 1u);
+  after.mutable_ticket()->set_assignee("ana");
+  decider->Index(key, &before, after, rows);
+  ASSERT_EQ(rows.upserts.size(), 2u);
+  EXPECT_EQ(rows.upserts[1], TicketIndexRow("default", after));
 }
 
 TEST_F(QueryTest, TheListFollowsEveryChangeAndFilter) {

@@ -5,9 +5,12 @@
 
 #include "absl/strings/string_view.h"
 
-namespace watchbell::engine {
+namespace watchbell {
 
-inline uint64_t Fnv1a(absl::string_view data, uint64_t hash = 0xcbf29ce484222325ULL) {
+inline constexpr uint64_t kFnv1aOfNothing = 0xcbf29ce484222325ULL;
+
+// Goes on from `hash`, that of what stands before.
+inline uint64_t Fnv1a(absl::string_view data, uint64_t hash = kFnv1aOfNothing) {
   for (const char c : data) {
     hash ^= static_cast<unsigned char>(c);
     hash *= 0x100000001b3ULL;
@@ -15,4 +18,4 @@ inline uint64_t Fnv1a(absl::string_view data, uint64_t hash = 0xcbf29ce484222325
   return hash;
 }
 
-}  // namespace watchbell::engine
+}  // namespace watchbell

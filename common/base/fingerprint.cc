@@ -1,22 +1,21 @@
-#include "services/sla/fingerprint.h"
+#include "common/base/fingerprint.h"
 
 #include <string>
 
-#include "common/engine/hash.h"
 #include "google/protobuf/io/coded_stream.h"
 #include "google/protobuf/io/zero_copy_stream_impl_lite.h"
 
-namespace watchbell::sla {
+namespace watchbell {
 
-uint64_t FingerprintOf(const google::protobuf::MessageLite& message) {
+uint64_t FingerprintOf(const google::protobuf::MessageLite& message, uint64_t hash) {
   std::string bytes;
   {
     google::protobuf::io::StringOutputStream stream(&bytes);
     google::protobuf::io::CodedOutputStream coded(&stream);
-    coded.SetSerializationDeterministic(true);  // maps in order
+    coded.SetSerializationDeterministic(true);
     message.SerializeToCodedStream(&coded);
   }
-  return engine::Fnv1a(bytes);
+  return Fnv1a(bytes, hash);
 }
 
-}  // namespace watchbell::sla
+}  // namespace watchbell

@@ -1,0 +1,201 @@
+#include "services/watchbell/clock_text.h"
+
+#include <vector>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
+#include "common/base/proto_time.h"
+#include "common/time/rfc3339.h"
+#include "services/sla/policy_words.h"
+#include "services/watchbell/text.h"
+
+namespace watchbell::cli {
+namespace {
+
+using sla::v1::Clock;
+using sla::v1::ClockExplanation;
+using sla::v1::ClockSegment;
+using sla::v1::TimeUse;
+
+std::string Instant(const google::protobuf::Timestamp& time) {
+  return FormatRfc3339(FromProto(time));
+}
+
+std::string Span(const google::protobuf::Duration& duration) {
+  return sla::DurationInWords(FromProto(duration));
+}
+
+std::string StateName(sla::v1::ClockState state) {
+  return PlainName(sla::v1::ClockState_Name(state), "CLOCK_STATE_");
+}
+
+std::string PriorityName(tickets::v1::Priority priority) {
+  return PlainName(tickets::v1::Priority_Name(priority), "PRIORITY_");
+}
+
+std::string HoldReasonName(int reason) {
+  return PlainName(tickets::v1::HoldReason_Name(reason), "HOLD_REASON_");
+}
+
+// "policy set standard 3", "a draft of policy set standard".
+std::string PolicyText(const std::string& id, int64_t version) {
+  return version == 0 ? absl::StrCat("a draft of policy set ", id)
+                      : absl::StrCat("policy set ", id, " version ", version);
+}
+
+void AppendUse(const char* what, const TimeUse& use, std::string* out) {
+  absl::StrAppend(out, "  ", what, ": ", Span(use.elapsed()));
+  if (use.has_allowed()) {
+    const bool over = FromProto(use.remaining()) < absl::ZeroDuration();
+    absl::StrAppend(
+        out, " of ", Span(use.allowed()), ", ", use.percent(), " %; ",
+        over ? sla::DurationInWords(-FromProto(use.remaining())) : Span(use.remaining()),
+        over ? " over" : " left");
+  }
+  *out += '\n';
+}
+
+void AppendHead(const ClockExplanation& told, std::string* out) {
+  const Clock& clock = told.clock();
+  absl::StrAppend(out, clock.clock_id(), ": ", ClockStandsText(clock), "\n  as of ",
+                  Instant(told.as_of()), ", started ", Instant(clock.started_at()), "\n  target ",
+                  clock.target_id(), " of ",
+                  PolicyText(clock.policy_set_id(), clock.policy_version()));
+  if (clock.leg() > 1) absl::StrAppend(out, ", the clock's ", clock.leg(), ". target");
+  *out += '\n';
+  if (!clock.calendar_id().empty()) {
+    absl::StrAppend(out, "  calendar ", clock.calendar_id(), " version ", clock.calendar_version(),
+                    ", in ", absl::StrJoin(told.time_zones(), ", "), " (zone of the ",
+                    PlainName(sla::v1::ZoneOrigin_Name(told.zone_origin()), "ZONE_ORIGIN_"), ")\n");
+  }
+  AppendUse("counted", told.counted(), out);
+  AppendUse("all time", told.calendar(), out);
+}
+
+std::string Remarks(const ClockSegment& segment) {
+  std::vector<std::string> remarks;
+  if (!segment.holiday().empty()) remarks.push_back(segment.holiday());
+  if (segment.has_cause()) {
+    remarks.push_back(
+        absl::StrCat("since ", segment.cause().event(), " at ", Instant(segment.cause().at())));
+  }
+  if (segment.hold_reason() != tickets::v1::HOLD_REASON_UNSPECIFIED) {
+    remarks.push_back(absl::StrCat("on hold for ", HoldReasonName(segment.hold_reason())));
+  }
+  if (segment.set_aside()) remarks.push_back("set aside by a later target");
+  if (segment.expected()) remarks.push_back("to come");
+  return absl::StrJoin(remarks, ", ");
+}
+
+void AppendSegments(const ClockExplanation& told, std::string* out) {
+  absl::StrAppendFormat(out, "\n%-28s%-28s%-15s%-16s%-20s%s\n", "from", "to", "what", "counted",
+                        "target", "why");
+  for (const ClockSegment& segment : told.segments()) {
+    std::string line = absl::StrFormat(
+        "%-28s%-28s%-15s%-16s%-20s%s", Instant(segment.from()), Instant(segment.to()),
+        PlainName(sla::v1::ClockSegmentKind_Name(segment.kind()), "CLOCK_SEGMENT_KIND_"),
+        Span(segment.counted()), segment.target_id(), Remarks(segment));
+    absl::StripTrailingAsciiWhitespace(&line);
+    absl::StrAppend(out, line, "\n");
+  }
+  if (told.more_segments()) absl::StrAppend(out, "and more\n");
+}
+
+void AppendReasons(const ClockExplanation& told, std::string* out) {
+  absl::StrAppend(out, "\nTargets of this clock, by rank\n");
+  for (const sla::v1::TargetReason& reason : told.targets()) {
+    absl::StrAppend(out, "  ", reason.target_id(), ": ",
+                    reason.applies() ? "applies" : reason.why_not(), "\n");
+  }
+}
+
+void AppendOutcomes(const ClockExplanation& told, std::string* out) {
+  if (told.priorities().empty() && told.pausing_hold_reasons().empty()) return;
+  absl::StrAppend(out, "\nWhat would change it now\n");
+  for (const sla::v1::PriorityOutcome& outcome : told.priorities()) {
+    absl::StrAppend(out, "  priority ", PriorityName(outcome.priority()), ": ",
+                    StateName(outcome.state()));
+    if (!outcome.target_id().empty()) absl::StrAppend(out, ", target ", outcome.target_id());
+    if (outcome.has_due_at()) absl::StrAppend(out, ", due ", Instant(outcome.due_at()));
+    absl::StrAppend(out, outcome.breached() ? ", which is over" : "", "\n");
+  }
+  if (told.pausing_hold_reasons().empty()) return;
+  std::vector<std::string> reasons;
+  for (const int reason : told.pausing_hold_reasons()) reasons.push_back(HoldReasonName(reason));
+  absl::StrAppend(out, "  on hold for ", absl::StrJoin(reasons, " or "), ": paused\n");
+}
+
+void AppendBurned(const char* what,
+                  const google::protobuf::RepeatedPtrField<sla::v1::TimeBurned>& burned,
+                  bool of_hold, std::string* out) {
+  std::vector<std::string> parts;
+  for (const sla::v1::TimeBurned& one : burned) {
+    const std::string value = of_hold ? PlainName(one.value(), "HOLD_REASON_") : one.value();
+    parts.push_back(absl::StrCat(value.empty() ? "none" : value, " ", Span(one.counted())));
+  }
+  if (!parts.empty()) absl::StrAppend(out, "  by ", what, ": ", absl::StrJoin(parts, ", "), "\n");
+}
+
+}  // namespace
+
+std::string ClockStandsText(const Clock& clock) {
+  std::string text = StateName(clock.state());
+  if (clock.verdict() != sla::v1::VERDICT_UNSPECIFIED) {
+    absl::StrAppend(&text, ", ", PlainName(sla::v1::Verdict_Name(clock.verdict()), "VERDICT_"));
+  }
+  if (clock.has_due_at()) absl::StrAppend(&text, ", due ", Instant(clock.due_at()));
+  if (clock.state() == sla::v1::CLOCK_STATE_PAUSED) {
+    absl::StrAppend(&text, ", ", Span(clock.remaining()), " left");
+  }
+  if (clock.breached() && clock.verdict() == sla::v1::VERDICT_UNSPECIFIED) {
+    absl::StrAppend(&text, ", which is over");
+  }
+  return text;
+}
+
+std::string ClockMoveText(const sla::v1::ClockMove& move) {
+  const auto side = [](bool exists, const Clock& clock) {
+    return exists ? absl::StrCat(ClockStandsText(clock), ", by ", clock.target_id())
+                  : std::string("not there");
+  };
+  return absl::StrCat(move.has_before() ? move.before().clock_id() : move.after().clock_id(), ": ",
+                      side(move.has_before(), move.before()), "; then ",
+                      side(move.has_after(), move.after()));
+}
+
+std::string PreviewedClocksText(const sla::v1::PreviewClocksResponse& preview) {
+  if (preview.policy_set_id().empty()) return "no policy set would judge the ticket\n";
+  std::string text =
+      absl::StrCat("by ", PolicyText(preview.policy_set_id(), preview.policy_version()), ": ",
+                   Counted(preview.clocks_size(), "clock"), "\n");
+  for (const sla::v1::PreviewedClock& one : preview.clocks()) {
+    const Clock& clock = one.clock();
+    absl::StrAppend(&text, clock.clock(), ": ", ClockStandsText(clock), ", by ", clock.target_id(),
+                    "\n");
+    if (one.has_opens_at()) absl::StrAppend(&text, "  counts from ", Instant(one.opens_at()), "\n");
+    for (const sla::v1::PreviewedWarning& warning : one.warnings()) {
+      absl::StrAppend(
+          &text, "  warns at ", Instant(warning.at()),
+          warning.percent() > 0 ? absl::StrCat(", ", warning.percent(), " % used") : std::string(),
+          "\n");
+    }
+  }
+  return text;
+}
+
+std::string ExplanationText(const ClockExplanation& told) {
+  std::string out;
+  AppendHead(told, &out);
+  AppendSegments(told, &out);
+  AppendReasons(told, &out);
+  AppendOutcomes(told, &out);
+  if (!told.by_group().empty()) absl::StrAppend(&out, "\nTime counted\n");
+  AppendBurned("group", told.by_group(), false, &out);
+  AppendBurned("assignee", told.by_assignee(), false, &out);
+  AppendBurned("hold reason", told.by_hold_reason(), true, &out);
+  return out;
+}
+
+}  // namespace watchbell::cli

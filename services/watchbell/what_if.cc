@@ -1,0 +1,77 @@
+#include "services/watchbell/what_if.h"
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
+#include "common/base/status_macros.h"
+#include "services/watchbell/text.h"
+
+namespace watchbell::cli {
+namespace {
+
+using sla::v1::WhatIfCount;
+
+constexpr size_t kShown = 20;
+
+void AddUp(const WhatIfCount& count, WhatIfCount& sum) {
+  sum.set_clock(count.clock());
+  sum.set_priority(count.priority());
+  sum.set_met_before(sum.met_before() + count.met_before());
+  sum.set_missed_before(sum.missed_before() + count.missed_before());
+  sum.set_met_after(sum.met_after() + count.met_after());
+  sum.set_missed_after(sum.missed_after() + count.missed_after());
+  sum.set_open_breached_before(sum.open_breached_before() + count.open_breached_before());
+  sum.set_open_breached_after(sum.open_breached_after() + count.open_breached_after());
+  sum.set_gained(sum.gained() + count.gained());
+  sum.set_lost(sum.lost() + count.lost());
+}
+
+std::string BeforeAfter(int64_t before, int64_t after) {
+  return absl::StrCat(WithThousands(before), " > ", WithThousands(after));
+}
+
+}  // namespace
+
+absl::StatusOr<WhatIfTally> AskWhatIf(sla::v1::WhatIfRequest request, const CallSla& call) {
+  WhatIfTally tally;
+  std::string last;  // changes are by ticket
+  do {
+    sla::v1::WhatIfResponse page;
+    RETURN_IF_ERROR(call("WhatIf", request, &page));
+    tally.tickets += page.tickets();
+    for (const WhatIfCount& count : page.counts()) {
+      AddUp(count, tally.counts[{count.clock(), count.priority()}]);
+    }
+    for (const sla::v1::WhatIfChange& change : page.changes()) {
+      if (change.ticket_id() == last) continue;
+      last = change.ticket_id();
+      ++tally.changed_tickets;
+      if (tally.first.size() < kShown) tally.first.push_back(last);
+    }
+    request.set_page_token(page.next_page_token());
+  } while (!request.page_token().empty());
+  return tally;
+}
+
+std::string WhatIfText(const WhatIfTally& tally) {
+  std::string text = absl::StrCat(Counted(tally.tickets, "ticket"), " judged again\n");
+  if (!tally.counts.empty()) {
+    absl::StrAppendFormat(&text, "\n%-24s%-14s%18s%18s%18s%9s%9s\n", "clock", "priority", "met",
+                          "missed", "open and over", "gained", "lost");
+  }
+  for (const auto& [key, count] : tally.counts) {
+    absl::StrAppendFormat(&text, "%-24s%-14s%18s%18s%18s%9s%9s\n", count.clock(),
+                          PlainName(tickets::v1::Priority_Name(count.priority()), "PRIORITY_"),
+                          BeforeAfter(count.met_before(), count.met_after()),
+                          BeforeAfter(count.missed_before(), count.missed_after()),
+                          BeforeAfter(count.open_breached_before(), count.open_breached_after()),
+                          WithThousands(count.gained()), WithThousands(count.lost()));
+  }
+  absl::StrAppend(&text, "\n", Counted(tally.changed_tickets, "ticket"), " with another verdict");
+  if (!tally.first.empty()) absl::StrAppend(&text, ": ", absl::StrJoin(tally.first, ", "));
+  const int64_t more = tally.changed_tickets - static_cast<int64_t>(tally.first.size());
+  if (more > 0) absl::StrAppend(&text, " and ", WithThousands(more), " more");
+  return text + "\n";
+}
+
+}  // namespace watchbell::cli

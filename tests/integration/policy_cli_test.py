@@ -1,0 +1,160 @@
+#!/usr/bin/python3
+"""Policies from the command line: applied, explained, previewed, moved; and what the clocks' queries say of a ticket."""
+import json
+
+import harness
+from harness import case, expect, expect_equal
+
+LIMIT = 60  # seconds until what was done is seen by another service
+
+HOUR = 3600
+
+
+def policy(hours_to_solve):
+    """A response in an hour and a resolution in so many, of all time; low priorities get twice as long."""
+    def target(name, metric, hours, **more):
+        return {"target_id": name, "metric": metric, "duration": f"{hours * HOUR}s", "basis": "TIME_BASIS_CALENDAR",
+                **more}
+    return {"policy_set": {"policy_set_id": "desk", "targets": [
+        target("answer", "METRIC_FIRST_RESPONSE", 1, warn_percent=[50]),
+        target("solve-low", "METRIC_RESOLUTION", 2 * hours_to_solve, priorities=["PRIORITY_LOW"]),
+        target("solve", "METRIC_RESOLUTION", hours_to_solve, pause_on=["HOLD_REASON_VENDOR"])]}}
+
+
+class World:
+    def __init__(self):
+        self.folder = harness.temporary_folder()
+        self.server = harness.Server(self.folder / "data").start()
+        self.ticket = None
+
+    def run(self, *arguments, status=0):
+        done = harness.run(*arguments, f"--target={self.server.target}")
+        expect_equal(done.returncode, status, f"exit status of {arguments}\n{done.stdout}{done.stderr}")
+        return done.stdout if status == 0 else done.stderr
+
+    def call(self, method, request, **more):
+        said = self.run("call", method, json.dumps(request), **more)
+        return said if more.get("status") else json.loads(said)
+
+    def file(self, name, content):
+        path = self.folder / name
+        path.write_text(json.dumps(content))
+        return path
+
+    def clocks(self, ticket):
+        return {clock["clock"]: clock for clock in self.call("SlaService/ListClocks",
+                                                             {"ticket": ticket["name"]}).get("clocks", [])}
+
+
+world = None
+
+
+@case
+def a_policy_is_applied_and_a_ticket_opened():
+    global world
+    world = World()
+    said = world.run("policy", "apply", world.file("desk.json", policy(4)), "--activate")
+    expect("policy set desk: version 1, active from 20" in said, f"what apply says: {said}")
+    world.ticket = world.call("TicketService/CreateTicket",
+                              {"type": "TICKET_TYPE_INCIDENT", "title": "no network", "impact": "IMPACT_HIGH",
+                               "urgency": "URGENCY_HIGH", "group": "network"})
+    expect(harness.poll(lambda: len(world.clocks(world.ticket)) == 2, LIMIT), "the ticket never got its clocks")
+
+
+@case
+def a_clock_is_explained():
+    clock_id = f"{world.ticket['ticket_id']}/resolution/1"
+    told = world.call("SlaService/ExplainClock", {"clock_id": clock_id})
+    due = world.clocks(world.ticket)["resolution"]["due_at"]
+    expect_equal(told["clock"]["due_at"], due, "deadline explained")
+    expect_equal(told["counted"]["allowed"], f"{4 * HOUR}s", "time allowed")
+    expect_equal([t["target_id"] for t in told["targets"]], ["solve-low", "solve"], "targets explained")
+    expect_equal(told["pausing_hold_reasons"], ["HOLD_REASON_VENDOR"], "holds that would pause it")
+    said = world.run("policy", "explain", f"--clock={clock_id}")
+    for line in (f"{clock_id}: running, due {due}", "  target solve of policy set desk version 1",
+                 "  solve-low: priority is PRIORITY_CRITICAL, not PRIORITY_LOW", "  solve: applies",
+                 "  on hold for vendor: paused"):
+        expect(line in said, f"{line!r} is not in what is explained:\n{said}")
+    refused = world.run("policy", "explain", f"--clock={world.ticket['ticket_id']}/resolution/9", status=1)
+    expect("NOT_FOUND" in refused, f"an unknown clock: {refused}")
+
+
+@case
+def a_file_is_explained():
+    said = world.run("policy", "explain", world.folder / "desk.json")
+    expect("Clock resolution (resolution)\n  1. solve-low: 8 h, all time counts\n" in said, f"the file in words: {said}")
+
+
+@case
+def a_ticket_that_is_not_there_is_previewed():
+    ticket = world.file("ticket.json", {"type": "TICKET_TYPE_INCIDENT", "priority": "PRIORITY_LOW",
+                                        "opened_at": "2026-01-05T09:00:00Z"})
+    said = world.run("policy", "preview", world.file("draft.json", policy(6)), f"--ticket={ticket}")
+    expect_equal(said, "by a draft of policy set desk: 2 clocks\n"
+                       "first-response: running, due 2026-01-05T10:00:00Z, by answer\n"
+                       "  counts from 2026-01-05T09:00:00Z\n"
+                       "  warns at 2026-01-05T09:30:00Z, 50 % used\n"
+                       "resolution: running, due 2026-01-05T21:00:00Z, by solve-low\n"
+                       "  counts from 2026-01-05T09:00:00Z\n", "the preview")
+    stored = world.call("SlaService/PreviewClocks", {"ticket": {"type": "TICKET_TYPE_INCIDENT"}})
+    expect_equal((stored["policy_set_id"], stored["policy_version"]), ("desk", "1"), "what judges without a draft")
+    bad = policy(6)
+    bad["policy_set"]["targets"][1]["duration"] = "0s"
+    refused = world.run("policy", "preview", world.file("bad.json", bad), f"--ticket={ticket}", status=1)
+    expect("bad.json has 1 fault:\n  policy_set.targets[1].duration: " in refused, f"a bad draft: {refused}")
+
+
+@case
+def a_change_is_previewed_and_not_made():
+    before = world.clocks(world.ticket)
+    moves = world.call("SlaService/PreviewChange",
+                       {"ticket": world.ticket["name"], "update_mask": ["priority"],
+                        "change": {"priority": "PRIORITY_LOW"}})["clocks"]
+    expect_equal([(m["before"]["clock"], m.get("changed", False), m["after"]["target_id"]) for m in moves],
+                 [("first-response", False, "answer"), ("resolution", True, "solve-low")], "clocks after the change")
+    reply = world.call("SlaService/PreviewChange", {"ticket": world.ticket["name"], "reply": True})["clocks"]
+    expect_equal([m["after"]["state"] for m in reply], ["CLOCK_STATE_STOPPED", "CLOCK_STATE_RUNNING"], "after a reply")
+    expect_equal(world.clocks(world.ticket), before, "clocks after previews")
+    refused = world.call("SlaService/PreviewChange", {"ticket": world.ticket["name"], "update_mask": ["title"]},
+                         status=1)
+    expect("update_mask[0]" in refused, f"a path that cannot be previewed: {refused}")
+
+
+@case
+def running_clocks_are_previewed_and_moved():
+    world.run("policy", "apply", world.file("longer.json", policy(5)))
+    said = world.run("policy", "preview", "--running", "--policy-set=desk", "--version=2")
+    expect("open tickets: 1 looked at, 1 would be moved; " in said, f"the preview: {said}")
+    expect_equal(world.clocks(world.ticket)["resolution"]["policy_version"], "1", "what judges after the preview")
+    said = world.run("policy", "apply", world.folder / "longer.json", "--activate", "--move-running", "--reason=longer")
+    expect("open tickets: 1 looked at, 1 moved; " in said, f"the move: {said}")
+    expect(harness.poll(lambda: world.clocks(world.ticket)["resolution"]["policy_version"] == "2", LIMIT),
+           "the ticket was not moved")
+
+
+@case
+def adherence_is_counted():
+    asked = {"group_by": ["DIMENSION_CLOCK", "DIMENSION_PRIORITY"]}
+
+    def rows():
+        return {row["clock"]: row for row in world.call("AnalyticsService/GetAdherence", asked).get("rows", [])}
+    expect(harness.poll(lambda: rows().get("resolution", {}).get("pending") == "1", LIMIT), f"pending: {rows()}")
+    world.call("TicketService/ResolveTicket", {"name": world.ticket["name"], "resolution_code": "fixed"})
+    expect(harness.poll(lambda: rows()["resolution"].get("met") == "1", LIMIT), f"met: {rows()}")
+    row = rows()["resolution"]
+    expect_equal((row["priority"], row.get("missed", "0"), row["kept"]["rate"]), ("PRIORITY_CRITICAL", "0", 1.0), "row")
+
+
+@case
+def what_a_draft_would_have_made_of_it():
+    said = world.run("policy", "preview", world.folder / "draft.json")
+    expect(said.startswith("1 ticket judged again\n"), f"the preview: {said}")
+    row = next(line for line in said.splitlines() if line.startswith("resolution "))
+    expect_equal(row.split(), ["resolution", "critical", "1", ">", "1", "0", ">", "0", "0", ">", "0", "0", "0"], "row")
+    expect("0 tickets with another verdict" in said, f"the preview: {said}")
+    later = world.run("policy", "preview", world.folder / "draft.json", "--from=2200-01-01T00:00:00Z")
+    expect(later.startswith("0 tickets judged again\n"), f"of a window without tickets: {later}")
+
+
+if __name__ == "__main__":
+    harness.main()
