@@ -73,11 +73,9 @@ class Machine {
   // The policy in force from now on knows no such clock.
   void CancelSlotless() {
     for (ClockRecord& clock : *ticket_.mutable_clocks()) {
-      const bool open =
-          clock.state() == v1::CLOCK_STATE_RUNNING || clock.state() == v1::CLOCK_STATE_PAUSED;
       const bool known = std::any_of(Slots().begin(), Slots().end(),
                                      [&](const auto& slot) { return slot.name == clock.name(); });
-      if (open && !known) Cancel(clock, true);
+      if (IsOpen(clock) && !known) Cancel(clock, true);
     }
   }
 
@@ -405,27 +403,6 @@ class Machine {
 };
 
 }  // namespace
-
-bool IsSameClock(const ClockRecord& a, const ClockRecord& b) {
-  return a.cycle() == b.cycle() && a.name() == b.name();
-}
-
-bool operator==(const state::v1::Threshold& a, const state::v1::Threshold& b) {
-  return a.percent() == b.percent() && a.time_left() == b.time_left();
-}
-
-const state::v1::StandingBreach* BreachOf(const ClockRecord& clock, int leg) {
-  for (const state::v1::StandingBreach& breach : clock.breaches()) {
-    if (breach.leg() == leg) return &breach;
-  }
-  return nullptr;
-}
-
-bool HasFired(const ClockRecord& clock, int leg, const state::v1::Threshold& threshold) {
-  return std::any_of(clock.fired().begin(), clock.fired().end(), [&](const auto& fired) {
-    return fired.leg() == leg && fired.threshold() == threshold;
-  });
-}
 
 void ApplyInOrder(const Judge& judge, TicketClocks& ticket, const TicketInput& input,
                   Happenings* out) {

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "services/sla/clock_record.h"
 #include "services/sla/judge.h"
 #include "watchbell/sla/state/v1/state.pb.h"
 
@@ -66,18 +67,8 @@ inline void ApplyInOrder(const Judge& judge, state::v1::TicketClocks& ticket,
 // `at` is no earlier than everything decided so far, and the caller has settled up to it.
 void RecountOpen(const Judge& judge, state::v1::TicketClocks& ticket, int64_t at, Happenings& out);
 
-// The same clock of the same ticket.
-bool IsSameClock(const state::v1::ClockRecord& a, const state::v1::ClockRecord& b);
-bool operator==(const state::v1::Threshold& a, const state::v1::Threshold& b);
-
 // A warning that was told although the clock as counted now has not crossed it.
 bool IsAnnounced(const state::v1::TicketClocks& ticket, const state::v1::ClockRecord& clock,
                  const state::v1::FiredWarning& warning);
-
-// The standing breach of a leg, or null.
-const state::v1::StandingBreach* BreachOf(const state::v1::ClockRecord& clock, int leg);
-
-// Whether the clock has crossed this threshold on this leg.
-bool HasFired(const state::v1::ClockRecord& clock, int leg, const state::v1::Threshold& threshold);
 
 }  // namespace watchbell::sla

@@ -7,6 +7,7 @@
 
 #include "common/base/proto_time.h"
 #include "services/sla/clock_machine.h"
+#include "services/sla/clock_record.h"
 #include "services/sla/clock_view.h"
 #include "services/sla/condition_words.h"
 #include "services/sla/explain_segments.h"

@@ -27,10 +27,6 @@ struct ClockStretch {
   int64_t counted() const { return kind == v1::CLOCK_SEGMENT_KIND_COUNTED ? to - from : 0; }
 };
 
-inline bool IsOpen(const state::v1::ClockRecord& clock) {
-  return clock.state() == v1::CLOCK_STATE_RUNNING || clock.state() == v1::CLOCK_STATE_PAUSED;
-}
-
 // In order, from the clock's start without a gap to its end; of an open clock to its deadline or
 // `as_of`, whichever is later. `clock` is settled up to `as_of`; `history` outlives the result.
 std::vector<ClockStretch> StretchesOf(const Judge& judge, const state::v1::ClockRecord& clock,

@@ -21,8 +21,7 @@ class Drafting : public DraftJudge {
   Drafting(db::Database& database, const std::string& tenant)
       : stored_(database), tenant_(tenant) {}
 
-  absl::Status Read(JudgeCaches& caches, const v1::PolicyDraft& draft, const std::string& field,
-                    int64_t now) {
+  absl::Status Read(const v1::PolicyDraft& draft, const std::string& field, int64_t now) {
     RETURN_IF_ERROR(Check(draft, field));
     for (const v1::Calendar& calendar : draft.calendars()) {
       v1::Calendar sent = calendar;
@@ -36,7 +35,7 @@ class Drafting : public DraftJudge {
     }
     state::v1::TicketClocks nobody;
     ASSIGN_OR_RETURN(judge_, ReadJudge(stored_, [&] {
-                       return AddEra(stored_, caches, tenant_, choice, now, nobody);
+                       return AddEra(stored_, caches_, tenant_, choice, now, nobody);
                      }));
     return absl::OkStatus();
   }
@@ -123,18 +122,19 @@ class Drafting : public DraftJudge {
 
   StoredEntities stored_;
   const std::string tenant_;
+  JudgeCaches caches_;  // its own: what is tried is not remembered
   Judge judge_;
   const v1::PolicySet* policy_ = &v1::PolicySet::default_instance();
 };
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<DraftJudge>> ReadDraft(db::Database& database, JudgeCaches& caches,
+absl::StatusOr<std::unique_ptr<DraftJudge>> ReadDraft(db::Database& database,
                                                       const std::string& tenant,
                                                       const v1::PolicyDraft& draft,
                                                       const std::string& field, int64_t now) {
   auto drafting = std::make_unique<Drafting>(database, tenant);
-  RETURN_IF_ERROR(drafting->Read(caches, draft, field, now));
+  RETURN_IF_ERROR(drafting->Read(draft, field, now));
   return drafting;
 }
 

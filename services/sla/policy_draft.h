@@ -1,5 +1,5 @@
-// A policy that judges nothing yet: for previews and what-ifs. Its policy set and calendars are sent
-// along, or stored.
+// A policy that judges nothing yet: for previews and what-ifs. Its policy set and calendars are
+// sent along, or stored.
 #pragma once
 
 #include <memory>
@@ -24,9 +24,8 @@ class DraftJudge {
 
 // Blocks on the database. INVALID_ARGUMENT with every fault of what was sent, by path below
 // `field` ("policy.policy_set.targets[2].calendar_id"), NOT_FOUND for a stored set or calendar that
-// is not there. `now`: microseconds; says which stored versions are in force. `caches` outlive the
-// answer.
-absl::StatusOr<std::unique_ptr<DraftJudge>> ReadDraft(db::Database& database, JudgeCaches& caches,
+// is not there. `now`: microseconds; says which stored versions are in force.
+absl::StatusOr<std::unique_ptr<DraftJudge>> ReadDraft(db::Database& database,
                                                       const std::string& tenant,
                                                       const v1::PolicyDraft& draft,
                                                       const std::string& field, int64_t now);

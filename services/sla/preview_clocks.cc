@@ -73,8 +73,8 @@ v1::PreviewClocksResponse PreviewClocks(const Judge& judge, const v1::PolicySet&
 }
 
 absl::StatusOr<v1::PreviewClocksResponse> AnswerPreviewClocks(
-    db::Database& database, JudgeCaches& caches, const std::string& tenant,
-    const v1::PreviewClocksRequest& request, int64_t now) {
+    db::Database& database, const std::string& tenant, const v1::PreviewClocksRequest& request,
+    int64_t now) {
   tickets::v1::Ticket ticket = request.ticket();
   if (!ticket.has_opened_at()) *ticket.mutable_opened_at() = Instant(now);
   if (ticket.state() == tickets::v1::STATE_UNSPECIFIED) ticket.set_state(tickets::v1::STATE_NEW);
@@ -85,7 +85,7 @@ absl::StatusOr<v1::PreviewClocksResponse> AnswerPreviewClocks(
   // Of what is stored that counts which is in force now; of a ticket to come, then.
   const int64_t in_force = std::max(now, opened_at);
   ASSIGN_OR_RETURN(const std::unique_ptr<DraftJudge> draft,
-                   ReadDraft(database, caches, tenant, request.policy(), "policy", in_force));
+                   ReadDraft(database, tenant, request.policy(), "policy", in_force));
   if (draft->policy().policy_set_id().empty()) return v1::PreviewClocksResponse();
   return PreviewClocks(draft->judge(), draft->policy(), ticket);
 }

@@ -18,7 +18,7 @@ v1::PreviewClocksResponse PreviewClocks(const Judge& judge, const v1::PolicySet&
 // INVALID_ARGUMENT with every fault of the ticket by path below "ticket"; else errors of ReadDraft.
 // `now` in microseconds. Blocks on the database.
 absl::StatusOr<v1::PreviewClocksResponse> AnswerPreviewClocks(
-    db::Database& database, JudgeCaches& caches, const std::string& tenant,
-    const v1::PreviewClocksRequest& request, int64_t now);
+    db::Database& database, const std::string& tenant, const v1::PreviewClocksRequest& request,
+    int64_t now);
 
 }  // namespace watchbell::sla

@@ -169,8 +169,8 @@ void AddClockRpcs(runtime::ServiceCore* core, const Caches& caches, rpc::Service
 void AddSupposingQueries(runtime::ServiceCore* core, const Caches& caches, rpc::Service& service) {
   service.Query<v1::PreviewClocksRequest, v1::PreviewClocksResponse>(
       "PreviewClocks",
-      [core, caches](const rpc::CallContext& call, const v1::PreviewClocksRequest& request) {
-        return AnswerPreviewClocks(core->database(), *caches, call.identity.tenant, request,
+      [core](const rpc::CallContext& call, const v1::PreviewClocksRequest& request) {
+        return AnswerPreviewClocks(core->database(), call.identity.tenant, request,
                                    absl::ToUnixMicros(core->clock().Now()));
       });
   service.Query<v1::PreviewChangeRequest, v1::PreviewChangeResponse>(
@@ -180,8 +180,8 @@ void AddSupposingQueries(runtime::ServiceCore* core, const Caches& caches, rpc::
                                    absl::ToUnixMicros(core->clock().Now()));
       });
   service.Query<v1::WhatIfRequest, v1::WhatIfResponse>(
-      "WhatIf", [core, caches](const rpc::CallContext& call, const v1::WhatIfRequest& request) {
-        return AnswerWhatIf(core->database(), core->clock(), *caches, call.identity.tenant, request,
+      "WhatIf", [core](const rpc::CallContext& call, const v1::WhatIfRequest& request) {
+        return AnswerWhatIf(core->database(), core->clock(), call.identity.tenant, request,
                             call.deadline);
       });
 }

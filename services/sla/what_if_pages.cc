@@ -57,7 +57,7 @@ Listed ListedBy(const v1::WhatIfRequest& request) {
 }  // namespace
 
 absl::StatusOr<v1::WhatIfResponse> AnswerWhatIf(db::Database& database, Clock& clock,
-                                                JudgeCaches& caches, const std::string& tenant,
+                                                const std::string& tenant,
                                                 const v1::WhatIfRequest& request,
                                                 absl::Time deadline) {
   const Window window(request);
@@ -66,7 +66,7 @@ absl::StatusOr<v1::WhatIfResponse> AnswerWhatIf(db::Database& database, Clock& c
   const absl::Time enough = began + (deadline - began) / 2;
   const int64_t now = absl::ToUnixMicros(began);
   ASSIGN_OR_RETURN(const std::unique_ptr<DraftJudge> draft,
-                   ReadDraft(database, caches, tenant, request.policy(), "policy", now));
+                   ReadDraft(database, tenant, request.policy(), "policy", now));
   WhatIf what_if(draft->judge(), ListedBy(request), now);
   const int most = rpc::PageSize(request.page_size(), kNormalPage, kMostPage);
   int64_t read = 0;

@@ -16,7 +16,7 @@ namespace watchbell::sla {
 // INVALID_ARGUMENT for a window that ends before it begins, a bad page token, and what ReadDraft
 // refuses; NOT_FOUND as there.
 absl::StatusOr<v1::WhatIfResponse> AnswerWhatIf(db::Database& database, Clock& clock,
-                                                JudgeCaches& caches, const std::string& tenant,
+                                                const std::string& tenant,
                                                 const v1::WhatIfRequest& request,
                                                 absl::Time deadline);
 

@@ -249,7 +249,7 @@ def shown(path):
 def answer_of(method, request_bytes):
     """None if it is answered, else its error."""
     name = f"{method.containing_service.name}/{method.name}"
-    if name != "TicketService/WatchTickets":
+    if not method.name.startswith("Watch"):
         try:
             client.send(name, request_bytes)
             return None

@@ -99,10 +99,9 @@ int Main() {
   Figure("lives", absl::StrFormat("%10d of %.0f bytes, %.1f inputs, %.1f clocks", bodies.size(),
                                   each(bytes), each(inputs), each(clocks)));
 
-  sla::JudgeCaches caches;
   SystemClock clock;
   const int64_t now = absl::ToUnixMicros(clock.Now());
-  const auto draft = Must(sla::ReadDraft(*database, caches, "default", Stricter(), "policy", now));
+  const auto draft = Must(sla::ReadDraft(*database, "default", Stricter(), "policy", now));
   sla::state::v1::TicketLife parsed;
   Measure("parse only", bodies.size(), [&] {
     for (const std::string& body : bodies) parsed.ParseFromString(body);
@@ -127,8 +126,8 @@ int Main() {
             bodies.size(), [&] {
               request.clear_page_token();
               do {
-                const auto page = Must(sla::AnswerWhatIf(*database, clock, caches, "default",
-                                                         request, absl::InfiniteFuture()));
+                const auto page = Must(sla::AnswerWhatIf(*database, clock, "default", request,
+                                                         absl::InfiniteFuture()));
                 request.set_page_token(page.next_page_token());
               } while (!request.page_token().empty());
             });

@@ -306,6 +306,27 @@ TEST(Explain, ZoneSaysWhereItComesFrom) {
   EXPECT_EQ(zone(requester, "lyon", ""), "ZONE_ORIGIN_FALLBACK UTC");
 }
 
+TEST(Explain, AMoveToAnotherVersionIsALegWithItsOwnTarget) {
+  const Bench next({PausedBy(MakeTarget("sooner", v1::METRIC_RESOLUTION, 90), HOLD_REASON_USER)});
+  Question ask({Solve("solve", 240)});
+  ask.judge.Add(next.judge().era(0));
+  ask.Do("Mon 09:00", Opened(PRIORITY_LOW)).Do("Mon 09:30", Held());
+  TicketInput move;
+  move.set_era(1);
+  ask.Do("Mon 10:00", move).Do("Mon 10:30", Told(Work(), state::v1::TICKET_EVENT_KIND_RESUMED));
+  const v1::ClockExplanation explained = ask.Ask("Mon 10:45");
+  std::vector<std::string> lines;
+  for (const v1::ClockSegment& segment : explained.segments()) lines.push_back(Line(segment));
+  EXPECT_THAT(lines, ElementsAre("Mon 09:00 - Mon 09:30 counted 30",
+                                 "Mon 09:30 - Mon 10:00 paused by held 2 at Mon 09:30 "
+                                 "ACTOR_KIND_AGENT",
+                                 "Mon 10:00 - Mon 10:30 paused by held 2 at Mon 09:30 "
+                                 "ACTOR_KIND_AGENT leg 2 sooner",
+                                 "Mon 10:30 - Mon 10:45 counted 15 leg 2 sooner",
+                                 "Mon 10:45 - Mon 11:30 counted 45 leg 2 sooner expected"));
+  EXPECT_THAT(Reasons(explained), ElementsAre("sooner: applies"));
+}
+
 TEST(Explain, ImportedTicketIsExplainedInItsOwnTime) {
   Question ask({Solve("solve", 60)});
   ask.Do("Mon 09:00", Opened(PRIORITY_LOW));

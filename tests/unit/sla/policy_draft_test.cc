@@ -66,7 +66,7 @@ class PolicyDraftTest : public testing::Test {
 
   absl::StatusOr<std::unique_ptr<DraftJudge>> Read(const v1::PolicyDraft& draft,
                                                    const std::string& tenant = "acme") {
-    return ReadDraft(*database_, caches_, tenant, draft, "policy", now_);
+    return ReadDraft(*database_, tenant, draft, "policy", now_);
   }
   // Minutes of the draft's first target, and how many of them lie between 08:00 and 20:00 of a
   // Monday as it counts.
@@ -95,7 +95,6 @@ class PolicyDraftTest : public testing::Test {
 
   const int64_t now_ = absl::ToUnixMicros(T("2026-01-05T08:00:00Z"));
   SlaDatabase database_;
-  JudgeCaches caches_;
 };
 
 TEST_F(PolicyDraftTest, NothingGivenIsWhatIsInForceNow) {

@@ -37,7 +37,7 @@ class PreviewClocksTest : public testing::Test {
     const auto request = Parsed<v1::PreviewClocksRequest>(
         absl::StrCat("ticket { ", ticket, " } policy { policy_set { policy_set_id: \"draft\" ",
                      targets, "} ", kOffice, "}"));
-    return AnswerPreviewClocks(*database_, caches_, "acme", request, At("Mon 10:00"));
+    return AnswerPreviewClocks(*database_, "acme", request, At("Mon 10:00"));
   }
   v1::PreviewClocksResponse Ask(const std::string& ticket, const std::string& targets) {
     const auto answer = Try(absl::StrCat("type: TICKET_TYPE_INCIDENT ", ticket), targets);
@@ -74,7 +74,6 @@ class PreviewClocksTest : public testing::Test {
   }
 
   const std::unique_ptr<db::Database> database_ = *db::OpenSqliteInMemory();
-  JudgeCaches caches_;
 };
 
 TEST_F(PreviewClocksTest, SaysWhenItOpensWhenItIsDueAndWhatIsCrossedUntilThen) {
@@ -160,7 +159,7 @@ TEST_F(PreviewClocksTest, TargetsByRankAndNoneIfNoneSelects) {
 
 TEST_F(PreviewClocksTest, WithoutAPolicyThereAreNoClocks) {
   const auto request = Parsed<v1::PreviewClocksRequest>("ticket { type: TICKET_TYPE_INCIDENT }");
-  const auto answer = AnswerPreviewClocks(*database_, caches_, "acme", request, At("Mon 10:00"));
+  const auto answer = AnswerPreviewClocks(*database_, "acme", request, At("Mon 10:00"));
   ASSERT_TRUE(answer.ok()) << answer.status();
   EXPECT_EQ(answer->ByteSizeLong(), 0u);
 }

@@ -44,7 +44,7 @@ class WhatIfPagesTest : public testing::Test {
   }
 
   absl::StatusOr<v1::WhatIfResponse> Call(const std::string& tenant = "acme") {
-    return AnswerWhatIf(*database_, clock_, caches_, tenant, request_, deadline_);
+    return AnswerWhatIf(*database_, clock_, tenant, request_, deadline_);
   }
   v1::WhatIfResponse Page(const std::string& tenant = "acme") {
     const auto page = Call(tenant);
@@ -68,7 +68,6 @@ class WhatIfPagesTest : public testing::Test {
   }
 
   SlaDatabase database_;
-  JudgeCaches caches_;
   FakeClock clock_{T("2026-01-10T00:00:00Z")};
   absl::Time deadline_ = absl::InfiniteFuture();
   v1::WhatIfRequest request_;
@@ -182,7 +181,7 @@ TEST_F(WhatIfPagesTest, APageEndsWhenHalfTheTimeIsGone) {
   database_.Store(tickets);
   BusyClock busy(FromProto(ToProto(T("2026-01-10T00:00:00Z"))));
   deadline_ = T("2026-01-10T00:00:09Z");
-  const auto page = AnswerWhatIf(*database_, busy, caches_, "acme", request_, deadline_);
+  const auto page = AnswerWhatIf(*database_, busy, "acme", request_, deadline_);
   ASSERT_TRUE(page.ok()) << page.status();
   EXPECT_NE(page->next_page_token(), "");
   EXPECT_GT(page->tickets(), 0);
