@@ -346,7 +346,10 @@ absl::Status Engine::Impl::Condemn(Item item, const absl::Status& why, absl::Tim
     return Run(std::move(again), now);
   }
   LogCondemned(item, why);
-  if (item.IsTimer()) timers_.Erase(item.input.timer);  // its row stays: the next start tries again
+  if (item.IsTimer()) {
+    gate_.Forget(item.input.timer);
+    timers_.Erase(item.input.timer);  // its row stays: the next start tries again
+  }
   item.answer = WithReason(absl::StatusCode::kInternal, "STORE_FAILED", why.message());
   Answer(item);
   return absl::OkStatus();

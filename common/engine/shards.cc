@@ -248,7 +248,11 @@ absl::Status Engine::Impl::LookAtOthers(absl::Time now) {
                              "timers WHERE changed > $1 ORDER BY changed LIMIT $2",
                              {after, int64_t{kLookChunk}}));
     for (const db::Row& row : rows) {
-      if (open_.count(static_cast<int>(db::AsInt(row[5]))) > 0) timers_.Set(KeyOf(row), DueOf(row));
+      if (open_.count(static_cast<int>(db::AsInt(row[5]))) > 0) {
+        const TimerKey key = KeyOf(row);
+        gate_.Forget(key);  // it waits for what precedes its new due time
+        timers_.Set(key, DueOf(row));
+      }
       after = db::AsInt(row[6]);
     }
     more = rows.size() == kLookChunk;

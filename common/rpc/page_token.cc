@@ -8,7 +8,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "common/base/errors.h"
-#include "common/base/hash.h"
+#include "common/base/fingerprint.h"
 
 namespace watchbell::rpc {
 namespace {
@@ -29,8 +29,7 @@ std::string QueryBinding(absl::string_view tenant, const google::protobuf::Messa
   ClearField("page_token", query.get());
   uint64_t hash = Fnv1a(request.GetTypeName());
   hash = Fnv1a(absl::StrCat("/", tenant, "/"), hash);  // no name has a slash
-  hash = Fnv1a(query->SerializeAsString(), hash);
-  return absl::StrCat(absl::Hex(hash, absl::kZeroPad16));
+  return absl::StrCat(absl::Hex(FingerprintOf(*query, hash), absl::kZeroPad16));
 }
 
 std::string MakePageToken(absl::string_view binding, const std::vector<std::string>& cursor) {

@@ -7,17 +7,25 @@
 #include "common/base/status_macros.h"
 #include "common/time/wall_time.h"
 #include "services/sla/calendar_lint.h"
+#include "services/sla/calendar_versions.h"
 #include "services/sla/sla_store.h"
 
 namespace watchbell::sla {
 namespace {
 
-absl::StatusOr<std::unique_ptr<state::v1::StoredCalendar>> Newest(runtime::ServiceCore& core,
-                                                                  const std::string& tenant,
-                                                                  const std::string& id) {
-  const engine::EntityKey key = CalendarKey(tenant, id);
-  return runtime::ReadEntity<state::v1::StoredCalendar>(core.database(), key.cls, key.tenant,
-                                                        key.id);
+// The version that counts for tickets opened now; null if there is no such calendar.
+absl::StatusOr<std::unique_ptr<state::v1::StoredCalendar>> InForce(runtime::ServiceCore& core,
+                                                                   const std::string& tenant,
+                                                                   const std::string& id) {
+  const auto read = [&](const engine::EntityKey& key) {
+    return runtime::ReadEntity<state::v1::StoredCalendar>(core.database(), key.cls, key.tenant,
+                                                          key.id);
+  };
+  ASSIGN_OR_RETURN(auto newest, read(CalendarKey(tenant, id)));
+  if (newest == nullptr) return newest;
+  const int64_t version = CalendarVersionAt(*newest, absl::ToUnixMicros(core.clock().Now()));
+  if (version == newest->calendar().version()) return newest;
+  return read(CalendarVersionKey(tenant, id, version));
 }
 
 v1::LintCalendarResponse Faults(const std::string& id, std::vector<FieldViolation> faults) {
@@ -54,12 +62,12 @@ absl::StatusOr<CalendarWithMembers> ReadCalendar(runtime::ServiceCore& core,
   if (given != nullptr) {
     read.calendar = *given;
   } else {
-    ASSIGN_OR_RETURN(auto stored, Newest(core, tenant, id));
+    ASSIGN_OR_RETURN(auto stored, InForce(core, tenant, id));
     if (stored == nullptr) return NotFound(absl::StrCat("calendars/", id));
     read.calendar = std::move(*stored->mutable_calendar());
   }
   for (const std::string& member : read.calendar.union_of()) {
-    ASSIGN_OR_RETURN(auto stored, Newest(core, tenant, member));
+    ASSIGN_OR_RETURN(auto stored, InForce(core, tenant, member));
     if (stored != nullptr) read.members.push_back(std::move(*stored->mutable_calendar()));
   }
   return read;

@@ -13,6 +13,12 @@ int64_t CalendarVersionAt(const state::v1::StoredCalendar& newest, int64_t at) {
   return version;
 }
 
+bool NewestCountsFrom(const state::v1::StoredCalendar& newest, int64_t at) {
+  const int64_t version = newest.calendar().version();
+  return CalendarVersionAt(newest, at) == version &&
+         newest.versions(newest.versions_size() - 1).version() == version;
+}
+
 void AddCalendarVersion(const state::v1::StoredCalendar* before, int64_t effective_at,
                         state::v1::StoredCalendar& next) {
   if (before != nullptr) *next.mutable_versions() = before->versions();

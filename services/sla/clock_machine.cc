@@ -41,15 +41,14 @@ class Machine {
       if (clock.state() != v1::CLOCK_STATE_RUNNING || BreachOf(clock, clock.leg()) != nullptr) {
         continue;
       }
-      const ClockRecord was = clock;
-      const size_t told = out_->size();
-      Leg leg(judge_, clock);
-      leg.EndSegment(now_);
-      leg.FixDeadline(ticket_.facts());
-      Enter(clock, {Demand::kRun, now_, now_, {}}, Kind::kRetargeted, DueOf(was));
-      if (DueOf(clock) != DueOf(was)) continue;
-      clock = was;
-      out_->resize(told);
+      const std::optional<int64_t> previous = DueOf(clock);
+      const int64_t elapsed = clock.elapsed();
+      Leg(judge_, clock).Recount(ticket_.facts());
+      if (DueOf(clock) == previous) {
+        clock.set_elapsed(elapsed);  // warnings may have moved: nobody is told of those
+      } else if (Happening* told = Tell(Kind::kRetargeted, now_, clock)) {
+        told->previous_due = previous;
+      }
     }
   }
 
@@ -166,6 +165,15 @@ class Machine {
     if (Starts(judge_.rules(match), *before_, Now())) MaybeBegin(slot, match, cycle);
   }
 
+  // Another version applies: by its conditions a cycle may have begun that the old one did not
+  // know.
+  void RepeatByHistory(const ClockSlot& slot, const ClockRecord& last, int match) {
+    Course course = CourseFor(match);
+    if (course.demand != Demand::kRun && course.demand != Demand::kPause) return;
+    course.started_at = std::max(course.started_at, last.ended_at());
+    AttachByCourse(slot, match, last.cycle() + 1, course);
+  }
+
   void MaybeBegin(const ClockSlot& slot, int match, int cycle) {
     const Rules& rules = judge_.rules(match);
     if (!rules.stop.Holds(Now()) && !rules.cancel.Holds(Now())) BeginCycle(slot, match, cycle);
@@ -202,6 +210,7 @@ class Machine {
 
   void AfterStop(const ClockSlot& slot, ClockRecord& clock, int match) {
     const Rules& rules = judge_.rules(match);
+    if (rules.repeats && input_.has_era()) return RepeatByHistory(slot, clock, match);
     if (rules.repeats) return MaybeRepeat(slot, match, clock.cycle() + 1);
     if (rules.stop.Holds(Now()) || rules.cancel.Holds(Now())) return;
     // A target may select the ticket only some time after the reopening.
@@ -222,7 +231,10 @@ class Machine {
 
   void AfterCancel(const ClockSlot& slot, ClockRecord& clock, int match) {
     const Rules& rules = judge_.rules(match);
-    if (rules.repeats && !clock.unmatched()) return MaybeRepeat(slot, match, clock.cycle() + 1);
+    if (rules.repeats && !clock.unmatched()) {
+      if (input_.has_era()) return RepeatByHistory(slot, clock, match);
+      return MaybeRepeat(slot, match, clock.cycle() + 1);
+    }
     // What was cancelled by something that happened stays so while the ticket is open.
     const bool may = clock.unmatched() || reopened_ || !rules.cancel.AsksForEvent();
     if (may && !rules.cancel.Holds(Now())) TakeUp(slot, clock, match);

@@ -63,8 +63,8 @@ inline void ApplyInOrder(const Judge& judge, state::v1::TicketClocks& ticket,
   ApplyInOrder(judge, ticket, input, &out);
 }
 
-// The zone data changed: deadlines to come are counted again. What has breached or ended stays.
-// `at` is no earlier than everything decided so far, and the caller has settled up to it.
+// The zone data changed: deadlines to come are counted again, told as of `at`. What has breached or
+// ended stays; a deadline that turns out to have passed is Settle's.
 void RecountOpen(const Judge& judge, state::v1::TicketClocks& ticket, int64_t at, Happenings& out);
 
 // A warning that was told although the clock as counted now has not crossed it.

@@ -64,6 +64,23 @@ void Leg::FixDeadline(const state::v1::Facts& facts) {
   clock_.set_allowed(due ? CountedTime(judge_, By(), start, *due) : 0);
 }
 
+void Leg::Recount(const state::v1::Facts& facts) {
+  FixDeadline(facts);
+  const int last = clock_.segments_size() - 1;
+  int64_t counted = 0;
+  for (int i = clock_.first_segment(); i < last; ++i) {
+    const Segment& segment = clock_.segments(i);
+    counted +=
+        CountedTime(judge_, {segment.target(), segment.time_zone()}, segment.from(), segment.to());
+  }
+  clock_.set_counted(counted);
+  clock_.set_elapsed(counted);
+  clock_.clear_pending();
+  clock_.clear_pending_due();
+  clock_.clear_due();
+  SetPending(clock_.segments(last).from());
+}
+
 Segment& Leg::Open(int64_t from) {
   Segment* segment = clock_.add_segments();
   segment->set_from(from);

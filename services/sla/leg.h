@@ -19,8 +19,8 @@ class Leg {
   bool IsOf(int target, const state::v1::Facts& facts) const;
   // Target `target` applies from `at` on; `facts` are the ticket's at that time.
   void Begin(int target, int64_t at, const state::v1::Facts& facts);
-  // Counts the deadline of a relative target; `facts` are the ticket's when the leg began.
-  void FixDeadline(const state::v1::Facts& facts);
+  // Counts all that a running clock has to come again, with what it has used.
+  void Recount(const state::v1::Facts& facts);
   // A finished segment; one that goes on where the last ended is the same segment.
   void AddSegment(int64_t from, int64_t to);
   // What ran from then on does not count, nor is it kept.
@@ -35,6 +35,8 @@ class Leg {
   // The zone its calendar is read in; "" = the calendar's own.
   std::string ZoneOf(int target) const;
   std::string AskedZone(int target) const;
+  // Counts the deadline of a relative target; `facts` are the ticket's when the leg began.
+  void FixDeadline(const state::v1::Facts& facts);
   state::v1::Segment& Open(int64_t from);
   void SetPending(int64_t at);
 

@@ -116,6 +116,15 @@ Decision ActivatePolicySet(const engine::View& view, const Input& input,
   entry.set_policy_set_id(id);
   entry.set_version(stored->policy_set().version());
   PolicySchedule schedule = ScheduleOf(view, tenant);
+  const state::v1::ScheduledPolicy* in_force = InForce(schedule, *at);
+  const bool judges = in_force != nullptr && in_force->policy_set_id() == id &&
+                      in_force->version() == entry.version();
+  // From now on it does already: who had it judge, and since when, stays.
+  if (!request.has_effective_at() && judges) {
+    Decision nothing;
+    nothing.Reply(VersionView(schedule, *stored, *at));
+    return nothing;
+  }
   AddEntry(schedule, std::move(entry));
   return Answer(input, std::move(schedule), *stored);
 }

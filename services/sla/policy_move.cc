@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "google/protobuf/util/message_differencer.h"
 #include "services/sla/clock_moves.h"
@@ -81,21 +82,25 @@ Decision DecideMove(const engine::View& view, JudgeCaches& caches, const Input& 
     const EntityKey key = TicketKey(tenant, id);
     const auto* stored = view.Get<TicketClocks>(key);
     if (stored == nullptr || !MayMove(*stored)) continue;
-    // What was due before is told with what it fell due under.
-    TicketClocks before = *stored;
-    Happenings settled;
-    Settle(before, by.at, settled);
+    // What is due is its timer's: what precedes it may be on its way.
+    if (const auto due = NextDue(*stored); due && *due < by.at) {
+      result.add_waiting(id);
+      continue;
+    }
+    const TicketClocks& before = *stored;
     TicketClocks next = before;
     Happenings happened;
     bool moved = false;
     const LoadedJudge loaded =
         MoveTo(view, caches, tenant, {request.policy_set_id(), request.version()}, by, next,
                happened, moved);
-    if (!loaded.error.ok()) return Decision::Refuse(loaded.error);
+    if (!loaded.error.ok()) {
+      result.add_failed(absl::StrCat(id, ": ", loaded.error.message()));
+      continue;
+    }
     missing.insert(missing.end(), loaded.missing.begin(), loaded.missing.end());
     if (!missing.empty() || !moved) continue;
     result.set_moved_tickets(result.moved_tickets() + 1);
-    Announce(key, before, settled, decision);
     AddMoves(before, next, Unchanged::kLeftOut, *result.mutable_moves());
     Announce(key, next, happened, decision);
     PutTicket(key, std::move(next), decision);
@@ -117,10 +122,10 @@ Decision DecideRecount(const engine::View& view, JudgeCaches& caches, const Inpu
   TicketClocks next = *stored;
   next.set_zone_data(zone_data);
   if (!next.historic()) {
-    const int64_t at = std::max(absl::ToUnixMicros(input.now), next.decided_before());
+    // What turns out to be due already waits for its timer: what precedes it may be on its way.
     Happenings happened;
-    Settle(next, at, happened);
-    RecountOpen(*loaded.judge, next, at, happened);
+    RecountOpen(*loaded.judge, next, std::max(absl::ToUnixMicros(input.now), next.decided_before()),
+                happened);
     Announce(key, next, happened, decision);
   }
   PutTicket(key, std::move(next), decision);

@@ -1,12 +1,13 @@
 #include "services/sla/policy_move_rpc.h"
 
-#include <algorithm>
+#include <deque>
 #include <memory>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/notification.h"
+#include "absl/time/clock.h"
 #include "common/base/errors.h"
 #include "common/base/status_macros.h"
 #include "common/rpc/page_token.h"
@@ -24,6 +25,7 @@ constexpr int kMostPage = 500;
 constexpr int kMostRead = 20'000;  // tickets, finished ones included
 constexpr int kReadAtOnce = 500;
 constexpr int kMoveAtOnce = 50;  // tickets in one transaction
+constexpr absl::Duration kTimersTime = absl::Milliseconds(50);
 
 using OpenTickets = std::vector<state::v1::TicketClocks>;
 
@@ -112,20 +114,26 @@ absl::StatusOr<state::v1::MoveTicketsResult> Move(engine::Engine& engine,
   return result;
 }
 
+// Moves the tickets; those on which something is due go again once their timers have decided it.
 absl::Status Apply(engine::Engine& engine, const rpc::CallContext& call, const PolicyChoice& policy,
-                   const std::string& reason, const OpenTickets& open,
+                   const std::string& reason, std::deque<std::string> tickets,
                    v1::ApplyPolicyVersionResponse& response) {
-  for (size_t first = 0; first < open.size(); first += kMoveAtOnce) {
+  while (!tickets.empty()) {
     state::v1::MoveTickets move;
     move.set_policy_set_id(policy.policy_set_id);
     move.set_version(policy.version);
     move.set_reason(reason);
-    for (size_t i = first; i < std::min(open.size(), first + kMoveAtOnce); ++i) {
-      move.add_ticket_ids(open[i].ticket().ticket_id());
+    while (!tickets.empty() && move.ticket_ids_size() < kMoveAtOnce) {
+      move.add_ticket_ids(std::move(tickets.front()));
+      tickets.pop_front();
     }
+    const int asked = move.ticket_ids_size();
     ASSIGN_OR_RETURN(state::v1::MoveTicketsResult result, Move(engine, call, std::move(move)));
     response.set_moved_tickets(response.moved_tickets() + result.moved_tickets());
     response.mutable_moves()->MergeFrom(result.moves());
+    response.mutable_failed()->MergeFrom(result.failed());
+    tickets.insert(tickets.end(), result.waiting().begin(), result.waiting().end());
+    if (result.waiting_size() == asked) absl::SleepFor(kTimersTime);
   }
   return absl::OkStatus();
 }
@@ -146,7 +154,12 @@ absl::StatusOr<v1::ApplyPolicyVersionResponse> AnswerApplyPolicyVersion(
     const int64_t now = absl::ToUnixMicros(core.clock().Now());
     RETURN_IF_ERROR(Preview(stored, caches, tenant, policy, now, open, response));
   } else {
-    RETURN_IF_ERROR(Apply(core.engine(), call, policy, request.reason(), open, response));
+    std::deque<std::string> tickets;
+    for (const state::v1::TicketClocks& ticket : open) {
+      tickets.push_back(ticket.ticket().ticket_id());
+    }
+    RETURN_IF_ERROR(
+        Apply(core.engine(), call, policy, request.reason(), std::move(tickets), response));
   }
   response.set_next_page_token(std::move(token));
   return response;

@@ -85,7 +85,13 @@ v1::PolicyVersion VersionView(const PolicySchedule& schedule,
   view.set_activate_reason(entry.reason());
   const int end = EndOf(schedule, place);
   const bool ends = end < schedule.entries_size();
-  if (ends) *view.mutable_retired_at() = Instant(schedule.entries(end).effective_at());
+  if (ends) {
+    // Of those of one instant the last counts.
+    const ScheduledPolicy& next = schedule.entries(EndOf(schedule, end) - 1);
+    *view.mutable_retired_at() = Instant(next.effective_at());
+    view.set_retired_by(next.by());
+    view.set_retire_reason(next.reason());
+  }
   if (entry.effective_at() > now) {
     view.set_stage(v1::POLICY_STAGE_SCHEDULED);
   } else if (ends && schedule.entries(end).effective_at() <= now) {

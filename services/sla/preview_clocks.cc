@@ -43,6 +43,9 @@ v1::PreviewedClock View(const Judge& judge, const TicketClocks& ticket, const Cl
     v1::PreviewedWarning& warning = *view.add_warnings();
     warning.set_percent(pending.threshold().percent());
     *warning.mutable_at() = Instant(pending.at());
+    if (pending.threshold().percent() == 0) {
+      *warning.mutable_time_left() = ToProto(absl::Microseconds(pending.threshold().time_left()));
+    }
   }
   return view;
 }

@@ -63,7 +63,7 @@ Decision PutCalendar(const engine::View& view, const engine::Input& input,
   const absl::StatusOr<int64_t> at = EffectiveAt(request, input.now);
   if (!at.ok()) return Decision::Refuse(at.status());
   Decision decision;
-  if (present != nullptr && SameContent(*present, calendar)) {
+  if (present != nullptr && NewestCountsFrom(*stored, *at) && SameContent(*present, calendar)) {
     decision.Reply(*present);
     return decision;
   }

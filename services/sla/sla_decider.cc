@@ -108,11 +108,11 @@ Decision Changed(const engine::View& view, JudgeCaches& caches, const std::strin
   if (!late) {
     // What was due before is told with the facts it fell due on.
     Happenings settled;
-    Settle(next, at, settled);
     if (matters && !next.historic() && next.zone_data() != zone_data) {
       RecountOpen(*loaded.judge, next, at, settled);
       next.set_zone_data(zone_data);
     }
+    Settle(next, at, settled);
     Announce(key, next, settled, decision);
   }
   const bool was_historic = stored.historic();

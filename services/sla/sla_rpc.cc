@@ -20,6 +20,7 @@
 #include "services/sla/preview.h"
 #include "services/sla/preview_change.h"
 #include "services/sla/preview_clocks.h"
+#include "services/sla/reference_lists.h"
 #include "services/sla/sla_store.h"
 #include "services/sla/what_if_pages.h"
 #include "watchbell/sla/state/v1/state.pb.h"
@@ -125,6 +126,16 @@ void AddReferenceQueries(runtime::ServiceCore* core, rpc::Service& service) {
   service.Query<v1::GetPolicySetRequest, v1::PolicySet>(
       "GetPolicySet", [core](const rpc::CallContext& call, const v1::GetPolicySetRequest& request) {
         return GetPolicySet(*core, call.identity.tenant, request);
+      });
+  service.Query<v1::ListPolicySetsRequest, v1::ListPolicySetsResponse>(
+      "ListPolicySets", [core](const rpc::CallContext& call, const v1::ListPolicySetsRequest&) {
+        return ListPolicySets(core->database(), call.identity.tenant,
+                              absl::ToUnixMicros(core->clock().Now()));
+      });
+  service.Query<v1::ListCalendarsRequest, v1::ListCalendarsResponse>(
+      "ListCalendars", [core](const rpc::CallContext& call, const v1::ListCalendarsRequest&) {
+        return ListCalendars(core->database(), call.identity.tenant,
+                             absl::ToUnixMicros(core->clock().Now()));
       });
   service.Query<v1::ListPolicyVersionsRequest, v1::ListPolicyVersionsResponse>(
       "ListPolicyVersions",

@@ -31,7 +31,7 @@ engine::Input Recount(const std::string& service, const std::string& tenant,
 absl::Status RecountAfterNewZoneData(runtime::ServiceCore& core, int shard) {
   ASSIGN_OR_RETURN(const std::vector<db::Row> rows,
                    core.database().Read("SELECT DISTINCT tenant, ticket_id FROM at_risk "
-                                        "WHERE zone_data <> $1",
+                                        "WHERE zone_data < $1 OR zone_data > $1",
                                         {ZoneDataVersion()}));
   std::vector<engine::Input> inputs;
   for (const db::Row& row : rows) {

@@ -23,9 +23,20 @@ std::string Instant(const google::protobuf::Timestamp& time) {
   return FormatRfc3339(FromProto(time));
 }
 
-std::string Span(const google::protobuf::Duration& duration) {
-  return sla::DurationInWords(FromProto(duration));
+// Below a minute with a tenth of a second, so that short stretches add up.
+std::string Span(absl::Duration span) {
+  const int64_t tenths =
+      absl::ToInt64Milliseconds(absl::AbsDuration(span) + absl::Milliseconds(50)) / 100;
+  if (tenths >= 600) {
+    const absl::Duration least = absl::Minutes(span < absl::ZeroDuration() ? -1 : 1);
+    return sla::DurationInWords(absl::AbsDuration(span) < absl::Minutes(1) ? least : span);
+  }
+  const std::string text =
+      tenths % 10 == 0 ? absl::StrCat(tenths / 10) : absl::StrCat(tenths / 10, ".", tenths % 10);
+  return absl::StrCat(span < absl::ZeroDuration() && tenths > 0 ? "-" : "", text, " s");
 }
+
+std::string Span(const google::protobuf::Duration& duration) { return Span(FromProto(duration)); }
 
 std::string StateName(sla::v1::ClockState state) {
   return PlainName(sla::v1::ClockState_Name(state), "CLOCK_STATE_");
@@ -49,12 +60,33 @@ void AppendUse(const char* what, const TimeUse& use, std::string* out) {
   absl::StrAppend(out, "  ", what, ": ", Span(use.elapsed()));
   if (use.has_allowed()) {
     const bool over = FromProto(use.remaining()) < absl::ZeroDuration();
-    absl::StrAppend(
-        out, " of ", Span(use.allowed()), ", ", use.percent(), " %; ",
-        over ? sla::DurationInWords(-FromProto(use.remaining())) : Span(use.remaining()),
-        over ? " over" : " left");
+    absl::StrAppend(out, " of ", Span(use.allowed()), ", ", use.percent(), " %; ",
+                    Span(absl::AbsDuration(FromProto(use.remaining()))), over ? " over" : " left");
   }
   *out += '\n';
+}
+
+const char* ZoneOriginText(sla::v1::ZoneOrigin origin) {
+  switch (origin) {
+    case sla::v1::ZONE_ORIGIN_SITE:
+      return "the site's zone";
+    case sla::v1::ZONE_ORIGIN_REQUESTER:
+      return "the requester's zone";
+    case sla::v1::ZONE_ORIGIN_FALLBACK:
+      return "the calendar's own zone: the ticket's is not known, or the calendar is a union";
+    default:
+      return "the calendar's own zone";
+  }
+}
+
+// "excused: 1 min 29 s by ana at 2026-01-05T09:00:00Z: power cut; counts as met".
+std::string WaiverText(const Clock& clock) {
+  const sla::v1::Waiver& waiver = clock.waiver();
+  std::string text = absl::StrCat("excused: ", Span(waiver.excused()));
+  if (!waiver.approved_by().empty()) absl::StrAppend(&text, " by ", waiver.approved_by());
+  const bool met = clock.effective_verdict() == sla::v1::VERDICT_MET;
+  return absl::StrCat(text, " at ", Instant(waiver.approved_at()), ": ", waiver.reason(), "; ",
+                      met ? "counts as met" : "counts as missed still");
 }
 
 void AppendHead(const ClockExplanation& told, std::string* out) {
@@ -67,11 +99,16 @@ void AppendHead(const ClockExplanation& told, std::string* out) {
   *out += '\n';
   if (!clock.calendar_id().empty()) {
     absl::StrAppend(out, "  calendar ", clock.calendar_id(), " version ", clock.calendar_version(),
-                    ", in ", absl::StrJoin(told.time_zones(), ", "), " (zone of the ",
-                    PlainName(sla::v1::ZoneOrigin_Name(told.zone_origin()), "ZONE_ORIGIN_"), ")\n");
+                    ", in ", absl::StrJoin(told.time_zones(), ", "), " (",
+                    ZoneOriginText(told.zone_origin()), ")\n");
   }
   AppendUse("counted", told.counted(), out);
   AppendUse("all time", told.calendar(), out);
+  if (clock.earlier_breaches() > 0) {
+    absl::StrAppend(out, "  breached before, under earlier targets: ", clock.earlier_breaches(),
+                    "\n");
+  }
+  if (clock.has_waiver()) absl::StrAppend(out, "  ", WaiverText(clock), "\n");
 }
 
 std::string Remarks(const ClockSegment& segment) {
@@ -138,6 +175,39 @@ void AppendBurned(const char* what,
   if (!parts.empty()) absl::StrAppend(out, "  by ", what, ": ", absl::StrJoin(parts, ", "), "\n");
 }
 
+bool SamePolicy(const Clock& a, const Clock& b) {
+  return a.policy_set_id() == b.policy_set_id() && a.policy_version() == b.policy_version();
+}
+
+bool SameCalendar(const Clock& a, const Clock& b) {
+  return a.calendar_id() == b.calendar_id() && a.calendar_version() == b.calendar_version();
+}
+
+std::string PolicyOf(const Clock& clock) {
+  return absl::StrCat(" of ", PolicyText(clock.policy_set_id(), clock.policy_version()));
+}
+
+std::string CalendarOf(const Clock& clock) {
+  if (clock.calendar_id().empty()) return ", all time counts";
+  return absl::StrCat(", calendar ", clock.calendar_id(), " version ", clock.calendar_version());
+}
+
+// What is used, or left, when it warns.
+std::string ThresholdText(const sla::v1::PreviewedWarning& warning) {
+  return warning.percent() > 0 ? absl::StrCat(warning.percent(), " % used")
+                               : absl::StrCat(Span(warning.time_left()), " left");
+}
+
+void AppendPreviewed(const sla::v1::PreviewedClock& one, std::string* out) {
+  const Clock& clock = one.clock();
+  absl::StrAppend(out, clock.clock(), ": ", ClockStandsText(clock), ", by ", clock.target_id(),
+                  "\n");
+  if (one.has_opens_at()) absl::StrAppend(out, "  counts from ", Instant(one.opens_at()), "\n");
+  for (const sla::v1::PreviewedWarning& warning : one.warnings()) {
+    absl::StrAppend(out, "  warns at ", Instant(warning.at()), ", ", ThresholdText(warning), "\n");
+  }
+}
+
 }  // namespace
 
 std::string ClockStandsText(const Clock& clock) {
@@ -150,37 +220,46 @@ std::string ClockStandsText(const Clock& clock) {
     absl::StrAppend(&text, ", ", Span(clock.remaining()), " left");
   }
   if (clock.breached() && clock.verdict() == sla::v1::VERDICT_UNSPECIFIED) {
-    absl::StrAppend(&text, ", which is over");
+    absl::StrAppend(&text, ", breached");
+    if (clock.has_breached_at()) absl::StrAppend(&text, " at ", Instant(clock.breached_at()));
   }
   return text;
 }
 
 std::string ClockMoveText(const sla::v1::ClockMove& move) {
-  const auto side = [](bool exists, const Clock& clock) {
-    return exists ? absl::StrCat(ClockStandsText(clock), ", by ", clock.target_id())
+  const Clock& before = move.before();
+  const Clock& after = move.after();
+  const bool both = move.has_before() && move.has_after();
+  const auto side = [&](bool exists, const Clock& clock) {
+    return exists ? absl::StrCat(ClockStandsText(clock), ", by ", clock.target_id(),
+                                 both && !SamePolicy(before, after) ? PolicyOf(clock) : "",
+                                 both && !SameCalendar(before, after) ? CalendarOf(clock) : "")
                   : std::string("not there");
   };
-  return absl::StrCat(move.has_before() ? move.before().clock_id() : move.after().clock_id(), ": ",
-                      side(move.has_before(), move.before()), "; then ",
-                      side(move.has_after(), move.after()));
+  // Its time so far is carried over, unless the target restarts.
+  const bool restarts = both && FromProto(after.elapsed()) < FromProto(before.elapsed());
+  return absl::StrCat(move.has_before() ? before.clock_id() : after.clock_id(), ": ",
+                      side(move.has_before(), before), "; then ", side(move.has_after(), after),
+                      restarts ? ", counts from zero" : "");
 }
 
-std::string PreviewedClocksText(const sla::v1::PreviewClocksResponse& preview) {
-  if (preview.policy_set_id().empty()) return "no policy set would judge the ticket\n";
-  std::string text =
-      absl::StrCat("by ", PolicyText(preview.policy_set_id(), preview.policy_version()), ": ",
-                   Counted(preview.clocks_size(), "clock"), "\n");
-  for (const sla::v1::PreviewedClock& one : preview.clocks()) {
-    const Clock& clock = one.clock();
-    absl::StrAppend(&text, clock.clock(), ": ", ClockStandsText(clock), ", by ", clock.target_id(),
-                    "\n");
-    if (one.has_opens_at()) absl::StrAppend(&text, "  counts from ", Instant(one.opens_at()), "\n");
-    for (const sla::v1::PreviewedWarning& warning : one.warnings()) {
-      absl::StrAppend(
-          &text, "  warns at ", Instant(warning.at()),
-          warning.percent() > 0 ? absl::StrCat(", ", warning.percent(), " % used") : std::string(),
-          "\n");
-    }
+std::string PreviewedClocksText(const sla::v1::PreviewClocksResponse& preview,
+                                const tickets::v1::Ticket& ticket) {
+  const std::string policy = PolicyText(preview.policy_set_id(), preview.policy_version());
+  std::string text;
+  if (preview.policy_set_id().empty()) {
+    text = "no clocks: no policy set is in force\n";
+  } else if (preview.clocks().empty()) {
+    text = absl::StrCat("no clocks: no target of ", policy, " selects the ticket\n");
+  } else {
+    text = absl::StrCat("by ", policy, ": ", Counted(preview.clocks_size(), "clock"), "\n");
+  }
+  for (const sla::v1::PreviewedClock& one : preview.clocks()) AppendPreviewed(one, &text);
+  if (ticket.impact() != tickets::v1::IMPACT_UNSPECIFIED &&
+      ticket.urgency() != tickets::v1::URGENCY_UNSPECIFIED &&
+      ticket.priority() == tickets::v1::PRIORITY_UNSPECIFIED) {
+    absl::StrAppend(&text, "priority is not given: a preview does not make it of impact and ",
+                    "urgency, as a ticket that is opened would\n");
   }
   return text;
 }

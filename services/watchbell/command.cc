@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_replace.h"
+#include "absl/strings/str_split.h"
 #include "common/base/errors.h"
 #include "common/base/status_macros.h"
 #include "common/config/address.h"
@@ -56,7 +57,7 @@ constexpr Command kCommands[] = {
      "  watchbell policy preview FILE [--from=TIME] [--to=TIME] [--source=IMPORT]\n"
      "  watchbell policy preview FILE --ticket=TICKET.json\n"
      "  watchbell policy preview --running --policy-set=ID [--version=N]\n"
-     "  watchbell policy apply FILE [--activate [--effective-at=TIME | --move-running]] "
+     "  watchbell policy apply FILE [--activate] [--effective-at=TIME | --move-running] "
      "[--reason=TEXT]\n"
      "    all but check, and explain of a file: [--target=HOST:PORT] [--tenant=NAME]\n\n"
      "FILE is protobuf JSON of watchbell.sla.v1.PolicyFile: calendars and a policy set, for "
@@ -74,7 +75,10 @@ constexpr Command kCommands[] = {
      "apply: stores what has changed as new versions; nothing of a file that has faults. With "
      "--activate the policy set judges\n"
      "tickets opened from TIME on (now without it), with --move-running also those that are open "
-     "now.",
+     "now. Changed calendars count for tickets\n"
+     "opened from TIME on too; a FILE of calendars only takes TIME without --activate. A "
+     "calendar's "
+     "first version counts from the beginning.",
      Policy},
     {"demo", "an imported history and a live alert storm, in a temporary folder",
      "[--stay=auto|yes|no]\n\nstay: go on serving at the end until Ctrl-C; auto does on a "
@@ -119,6 +123,30 @@ void HintAtNobody(const absl::Status& status) {
                "127.0.0.1:7700 unless it was told otherwise.\n";
 }
 
+// Wherever it stands among the arguments; what comes after "--" is no flag.
+bool AsksForHelp(const Arguments& arguments) {
+  const auto end = std::find(arguments.begin(), arguments.end(), "--");
+  return std::any_of(arguments.begin(), end, [](const std::string& argument) {
+    return argument == "--help" || argument == "-h";
+  });
+}
+
+// The lines of the usage that say how to write it, without those that explain; of "policy apply"
+// only those of that verb.
+std::string Synopsis(const std::string& command, const Command& found) {
+  const std::string usage = found.usage;
+  const std::string lines =
+      absl::StrCat("  watchbell ", found.name, " ", usage.substr(0, usage.find("\n\n")));
+  if (command == found.name) return lines + "\n";
+  std::string of_verb;
+  for (const absl::string_view line : absl::StrSplit(lines, '\n')) {
+    if (absl::StartsWith(line, absl::StrCat("  watchbell ", command, " "))) {
+      absl::StrAppend(&of_verb, line, "\n");
+    }
+  }
+  return of_verb;
+}
+
 int PrintHelp() {
   std::cout << "watchbell: a service desk that keeps time\n\n"
             << "  watchbell COMMAND [arguments]\n\n";
@@ -137,8 +165,7 @@ int Run(const Arguments& arguments) {
   const std::string& name = arguments[0];
   const bool help = name == "help" || name == "--help" || name == "-h";
   if (help && arguments.size() == 1) return PrintHelp();
-  const bool of_command =
-      !help && arguments.size() == 2 && (arguments[1] == "--help" || arguments[1] == "-h");
+  const bool of_command = !help && AsksForHelp(arguments);
   const std::string& wanted = help ? arguments[1] : name;
   const Command* command = Find(wanted);
   if (command == nullptr) return Unknown(wanted);
@@ -154,7 +181,9 @@ int Run(const Arguments& arguments) {
     }
     return 0;
   }
-  return command->run(Arguments(arguments.begin() + 1, arguments.end()));
+  const int status = command->run(Arguments(arguments.begin() + 1, arguments.end()));
+  if (status == 2) std::cerr << "  See `watchbell " << name << " --help`.\n";
+  return status;
 }
 
 std::vector<runtime::ModuleDefinition> AllModules() {
@@ -235,9 +264,9 @@ int Fail(const absl::Status& status, bool called) {
 }
 
 int WrongUse(const std::string& command, const std::string& why) {
-  const Command* found = Find(command);
+  const Command* found = Find(command.substr(0, command.find(' ')));
   std::cerr << "watchbell " << command << ": " << why << "\n"
-            << "  watchbell " << command << " " << (found == nullptr ? "" : found->usage) << "\n";
+            << (found == nullptr ? "" : Synopsis(command, *found));
   return 2;
 }
 

@@ -71,6 +71,7 @@ rpc::CallOptions CallOptionsFor(const config::Config& options,
 // came of a call to a watchbell, which may not be there, and nothing was said of that yet.
 int Fail(const absl::Status& status, bool called = true);
 int Misused(const absl::Status& status);
+// `command`: "replay", or with its verb "policy apply"; how that is written is printed too.
 int WrongUse(const std::string& command, const std::string& why);
 
 }  // namespace watchbell::cli

@@ -41,7 +41,7 @@ CallSla CallSlaAt(const config::Config& options) {
 int PolicyCheck(const Arguments& arguments) {
   const absl::StatusOr<config::Config> options = LoadOptions({}, arguments);
   if (!options.ok()) return Misused(options.status());
-  if (options->rest().size() != 1) return WrongUse("policy", "give one file to check");
+  if (options->rest().size() != 1) return WrongUse("policy check", "give one file to check");
   const std::string& path = options->rest()[0];
   const absl::StatusOr<sla::v1::PolicyFile> file = ReadPolicyFile(path);
   if (!file.ok()) return Fail(file.status(), false);

@@ -39,7 +39,7 @@ int PolicyExplain(const Arguments& arguments) {
   if (!options.ok()) return Misused(options.status());
   const bool clock = !options->Get("clock").empty();
   if (clock != options->rest().empty() || options->rest().size() > 1) {
-    return WrongUse("policy", "give one file to explain, or --clock");
+    return WrongUse("policy explain", "give one file to explain, or --clock");
   }
   return clock ? ExplainClock(*options) : ExplainFile(options->rest()[0]);
 }

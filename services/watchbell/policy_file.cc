@@ -56,24 +56,43 @@ absl::Status CheckPolicyFileAgainst(const sla::v1::PolicyFile& file, const CallS
       }));
 }
 
-absl::StatusOr<StoredPolicy> StorePolicy(const sla::v1::PolicyFile& file, const std::string& reason,
-                                         Clock& clock, const CallSla& call) {
+absl::StatusOr<sla::v1::Calendar> StoreCalendar(const sla::v1::PolicyFile& file, int place,
+                                                std::optional<absl::Time> effective_at,
+                                                Clock& clock, const CallSla& call) {
   SystemIdSource ids;
-  StoredPolicy stored;
-  for (const int place : sla::StoringOrder(file)) {
-    sla::v1::PutCalendarRequest request;
-    request.set_request_id(ids.NewUuid(clock.Now()));
-    *request.mutable_calendar() = file.calendars(place);
-    const absl::Status put = call("PutCalendar", request, &stored.calendars.emplace_back());
-    if (!put.ok()) return NamedInFile(put, place);
-  }
-  if (!file.has_policy_set()) return stored;
+  sla::v1::PutCalendarRequest request;
+  request.set_request_id(ids.NewUuid(clock.Now()));
+  *request.mutable_calendar() = file.calendars(place);
+  if (effective_at) *request.mutable_effective_at() = ToProto(*effective_at);
+  sla::v1::Calendar stored;
+  const absl::Status put = call("PutCalendar", request, &stored);
+  if (!put.ok()) return NamedInFile(put, place);
+  return stored;
+}
+
+absl::StatusOr<sla::v1::PolicySet> StorePolicySet(const sla::v1::PolicyFile& file,
+                                                  const std::string& reason, Clock& clock,
+                                                  const CallSla& call) {
+  SystemIdSource ids;
   sla::v1::PutPolicySetRequest request;
   request.set_request_id(ids.NewUuid(clock.Now()));
   *request.mutable_policy_set() = file.policy_set();
   request.set_reason(reason);
-  const absl::Status put = call("PutPolicySet", request, &stored.policy_set);
+  sla::v1::PolicySet stored;
+  const absl::Status put = call("PutPolicySet", request, &stored);
   if (!put.ok()) return NamedInFile(put, -1);
+  return stored;
+}
+
+absl::StatusOr<StoredPolicy> StorePolicy(const sla::v1::PolicyFile& file, const std::string& reason,
+                                         Clock& clock, const CallSla& call) {
+  StoredPolicy stored;
+  for (const int place : sla::StoringOrder(file)) {
+    ASSIGN_OR_RETURN(stored.calendars.emplace_back(),
+                     StoreCalendar(file, place, std::nullopt, clock, call));
+  }
+  if (!file.has_policy_set()) return stored;
+  ASSIGN_OR_RETURN(stored.policy_set, StorePolicySet(file, reason, clock, call));
   return stored;
 }
 

@@ -38,8 +38,17 @@ struct StoredPolicy {
   sla::v1::PolicySet policy_set;             // of no id if the file has none
 };
 
-// Stores calendars, members of unions first, then the policy set; what is stored already stays as
-// it is. What the server refuses is named by path in the file. `clock`: for ids of requests.
+// Stores the calendar at that place of the file; what is stored already stays as it is. A new
+// version counts for tickets opened from `effective_at` (nothing = now) on. What the server refuses
+// is named by path in the file. `clock`: for ids of requests.
+absl::StatusOr<sla::v1::Calendar> StoreCalendar(const sla::v1::PolicyFile& file, int place,
+                                                std::optional<absl::Time> effective_at,
+                                                Clock& clock, const CallSla& call);
+// The same of the policy set, which the file must have.
+absl::StatusOr<sla::v1::PolicySet> StorePolicySet(const sla::v1::PolicyFile& file,
+                                                  const std::string& reason, Clock& clock,
+                                                  const CallSla& call);
+// Both: calendars from now on, members of unions first, then the policy set.
 absl::StatusOr<StoredPolicy> StorePolicy(const sla::v1::PolicyFile& file, const std::string& reason,
                                          Clock& clock, const CallSla& call);
 

@@ -41,7 +41,7 @@ int PreviewTicket(const config::Config& options, const std::string& path,
   sla::v1::PreviewClocksResponse response;
   const absl::Status called = CallSlaAt(options)("PreviewClocks", request, &response);
   if (!called.ok()) return RefuseDraft(path, called);
-  std::cout << PreviewedClocksText(response);
+  std::cout << PreviewedClocksText(response, request.ticket());
   return 0;
 }
 
@@ -55,7 +55,8 @@ int PreviewWindow(const config::Config& options, const std::string& path,
     if (text.empty()) continue;
     const std::optional<absl::Time> time = ParseRfc3339(text);
     if (!time) {
-      return WrongUse("policy", absl::StrCat("--", flag, " is no instant as 2026-01-05T09:00:00Z"));
+      return WrongUse("policy preview",
+                      absl::StrCat("--", flag, " is no instant as 2026-01-05T09:00:00Z"));
     }
     *(std::string(flag) == "from" ? request.mutable_from() : request.mutable_to()) = ToProto(*time);
   }
@@ -113,7 +114,8 @@ int PolicyPreview(const Arguments& arguments) {
   keys.push_back({"version", "0", "its version; 0 = the newest"});
   const absl::StatusOr<config::Config> options = LoadOptions(keys, arguments);
   if (!options.ok()) return Misused(options.status());
-  if (const std::string why = Misfit(*options); !why.empty()) return WrongUse("policy", why);
+  if (const std::string why = Misfit(*options); !why.empty())
+    return WrongUse("policy preview", why);
   if (options->Get("running") == "true") return PreviewRunning(*options);
   const std::string& path = options->rest()[0];
   const absl::StatusOr<sla::v1::PolicyFile> file = ReadPolicyFile(path);

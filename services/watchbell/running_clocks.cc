@@ -20,6 +20,7 @@ absl::StatusOr<RunningMoves> ApplyToRunning(sla::v1::ApplyPolicyVersionRequest r
     RETURN_IF_ERROR(call("ApplyPolicyVersion", request, &page));
     moves.tickets += page.tickets();
     moves.moved_tickets += page.moved_tickets();
+    moves.failed.insert(moves.failed.end(), page.failed().begin(), page.failed().end());
     for (const sla::v1::ClockMove& move : page.moves()) {
       if (!move.changed()) continue;
       ++moves.clocks;
@@ -40,6 +41,9 @@ std::string RunningMovesText(const RunningMoves& moves, bool preview) {
   }
   const int64_t more = moves.clocks - static_cast<int64_t>(moves.first.size());
   if (more > 0) absl::StrAppend(&text, "  and ", WithThousands(more), " more\n");
+  for (const std::string& failed : moves.failed) {
+    absl::StrAppend(&text, "  cannot be moved: ", failed, "\n");
+  }
   return text;
 }
 

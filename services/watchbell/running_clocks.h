@@ -16,6 +16,7 @@ struct RunningMoves {
   int64_t moved_tickets = 0;
   int64_t clocks = 0;                     // that changed
   std::vector<sla::v1::ClockMove> first;  // of them, the first 20
+  std::vector<std::string> failed;        // tickets that could not be moved, and why
 };
 
 // `request` without page_token.

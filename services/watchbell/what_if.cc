@@ -2,13 +2,13 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "absl/strings/str_join.h"
 #include "common/base/status_macros.h"
 #include "services/watchbell/text.h"
 
 namespace watchbell::cli {
 namespace {
 
+using sla::v1::WhatIfChange;
 using sla::v1::WhatIfCount;
 
 constexpr size_t kShown = 20;
@@ -30,6 +30,22 @@ std::string BeforeAfter(int64_t before, int64_t after) {
   return absl::StrCat(WithThousands(before), " > ", WithThousands(after));
 }
 
+// A clock that is open, cancelled or not there has none.
+std::string VerdictName(sla::v1::Verdict verdict) {
+  return verdict == sla::v1::VERDICT_UNSPECIFIED
+             ? "none"
+             : PlainName(sla::v1::Verdict_Name(verdict), "VERDICT_");
+}
+
+// "inc-11 (INC0000045) first-response met -> missed".
+std::string InWords(const WhatIfChange& change) {
+  std::string text = change.ticket_id();
+  if (!change.external_id().empty()) absl::StrAppend(&text, " (", change.external_id(), ")");
+  absl::StrAppend(&text, " ", change.clock());
+  if (change.cycle() > 1) absl::StrAppend(&text, " (cycle ", change.cycle(), ")");
+  return absl::StrCat(text, " ", VerdictName(change.before()), " -> ", VerdictName(change.after()));
+}
+
 }  // namespace
 
 absl::StatusOr<WhatIfTally> AskWhatIf(sla::v1::WhatIfRequest request, const CallSla& call) {
@@ -43,10 +59,10 @@ absl::StatusOr<WhatIfTally> AskWhatIf(sla::v1::WhatIfRequest request, const Call
       AddUp(count, tally.counts[{count.clock(), count.priority()}]);
     }
     for (const sla::v1::WhatIfChange& change : page.changes()) {
-      if (change.ticket_id() == last) continue;
+      if (change.ticket_id() != last) ++tally.changed_tickets;
       last = change.ticket_id();
-      ++tally.changed_tickets;
-      if (tally.first.size() < kShown) tally.first.push_back(last);
+      ++tally.changed_clocks;
+      if (tally.first.size() < kShown) tally.first.push_back(change);
     }
     request.set_page_token(page.next_page_token());
   } while (!request.page_token().empty());
@@ -54,6 +70,7 @@ absl::StatusOr<WhatIfTally> AskWhatIf(sla::v1::WhatIfRequest request, const Call
 }
 
 std::string WhatIfText(const WhatIfTally& tally) {
+  if (tally.tickets == 0) return "no ticket was opened then\n";
   std::string text = absl::StrCat(Counted(tally.tickets, "ticket"), " judged again\n");
   if (!tally.counts.empty()) {
     absl::StrAppendFormat(&text, "\n%-24s%-14s%18s%18s%18s%9s%9s\n", "clock", "priority", "met",
@@ -68,10 +85,15 @@ std::string WhatIfText(const WhatIfTally& tally) {
                           WithThousands(count.gained()), WithThousands(count.lost()));
   }
   absl::StrAppend(&text, "\n", Counted(tally.changed_tickets, "ticket"), " with another verdict");
-  if (!tally.first.empty()) absl::StrAppend(&text, ": ", absl::StrJoin(tally.first, ", "));
-  const int64_t more = tally.changed_tickets - static_cast<int64_t>(tally.first.size());
-  if (more > 0) absl::StrAppend(&text, " and ", WithThousands(more), " more");
-  return text + "\n";
+  if (!tally.first.empty()) {
+    absl::StrAppend(&text, ", ", Counted(tally.changed_clocks, "clock"), ":");
+  }
+  text += '\n';
+  for (const WhatIfChange& change : tally.first)
+    absl::StrAppend(&text, "  ", InWords(change), "\n");
+  const int64_t more = tally.changed_clocks - static_cast<int64_t>(tally.first.size());
+  if (more > 0) absl::StrAppend(&text, "  and ", WithThousands(more), " more\n");
+  return text;
 }
 
 }  // namespace watchbell::cli

@@ -16,13 +16,14 @@ struct WhatIfTally {
   int64_t tickets = 0;
   std::map<std::pair<std::string, int>, sla::v1::WhatIfCount> counts;  // by clock and priority
   int64_t changed_tickets = 0;
-  std::vector<std::string> first;  // ids of changed tickets, the first 20
+  int64_t changed_clocks = 0;
+  std::vector<sla::v1::WhatIfChange> first;  // of changed clocks, the first 20
 };
 
 // `request` without page_token.
 absl::StatusOr<WhatIfTally> AskWhatIf(sla::v1::WhatIfRequest request, const CallSla& call);
 
-// Lines of text: met and missed before and after, by clock and priority, and which tickets changed.
+// Lines of text: met and missed before and after, by clock and priority, and which clocks changed.
 std::string WhatIfText(const WhatIfTally& tally);
 
 }  // namespace watchbell::cli

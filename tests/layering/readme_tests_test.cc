@@ -141,7 +141,7 @@ TEST(Readmes, WhatDoesNotExistIsNoticed) {
   EXPECT_EQ(missing("`nobody_test.py`"), std::vector<std::string>{"nobody_test.py"});
 }
 
-// The fine print of ../shared/domain/sla.md (b): each point has its row, and each row its tests.
+// The fine print: each point has its row, and each row its tests.
 TEST(Readmes, EveryPointOfTheFinePrintNamesItsTests) {
   const std::string readme = ReadFile(fs::path(WATCHBELL_SOURCE_DIR) / "services/sla/README.md");
   int next = 1;

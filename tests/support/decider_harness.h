@@ -108,6 +108,11 @@ class DeciderHarness : public engine::View {
     return absl::OkStatus();
   }
 
+  // As if it had been stored before.
+  template <typename T>
+  void Store(const engine::EntityKey& key, T state) {
+    states_[key] = std::make_shared<const T>(std::move(state));
+  }
   template <typename T>
   const T* State(const engine::EntityKey& key) const {
     auto it = states_.find(key);

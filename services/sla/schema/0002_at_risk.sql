@@ -14,4 +14,5 @@ CREATE TABLE at_risk (
   zone_data TEXT NOT NULL,
   PRIMARY KEY (tenant, ticket_id, clock, cycle)
 );
+CREATE INDEX at_risk_by_zone_data ON at_risk (zone_data, tenant, ticket_id);
 CREATE INDEX at_risk_by_due ON at_risk (tenant, breached, counting, due_at, ticket_id, clock, cycle);

@@ -12,6 +12,7 @@ namespace watchbell::cli {
 namespace {
 
 using ::testing::HasSubstr;
+using ::testing::Not;
 using ::testing::StartsWith;
 
 template <typename Message>
@@ -26,7 +27,8 @@ TEST(ExplanationText, SaysAllThatIsToldOfAClock) {
       "clock": {"clock_id": "inc-7/resolution/1", "state": "CLOCK_STATE_RUNNING",
                 "target_id": "solve", "policy_set_id": "desk", "policy_version": 3,
                 "calendar_id": "office", "calendar_version": 2, "leg": 2,
-                "started_at": "2026-01-05T15:30:00Z", "due_at": "2026-01-06T13:00:00Z"},
+                "started_at": "2026-01-05T15:30:00Z", "due_at": "2026-01-06T13:00:00Z",
+                "earlier_breaches": 1},
       "as_of": "2026-01-06T10:30:00Z",
       "segments": [
         {"from": "2026-01-05T15:30:00Z", "to": "2026-01-05T16:30:00Z", "target_id": "solve",
@@ -50,9 +52,10 @@ TEST(ExplanationText, SaysAllThatIsToldOfAClock) {
             R"(inc-7/resolution/1: running, due 2026-01-06T13:00:00Z
   as of 2026-01-06T10:30:00Z, started 2026-01-05T15:30:00Z
   target solve of policy set desk version 3, the clock's 2. target
-  calendar office version 2, in Europe/Rome (zone of the site)
+  calendar office version 2, in Europe/Rome (the site's zone)
   counted: 1 h 30 min of 4 h, 37 %; 2 h 30 min left
   all time: 1 h 30 min of 1 h, 150 %; 30 min over
+  breached before, under earlier targets: 1
 
 from                        to                          what           counted         target              why
 2026-01-05T15:30:00Z        2026-01-05T16:30:00Z        counted        1 h             solve
@@ -81,8 +84,51 @@ TEST(ClockStandsText, VerdictsRemaindersAndBreaches) {
   EXPECT_EQ(stands(R"({"state": "CLOCK_STATE_STOPPED", "verdict": "VERDICT_MISSED",
                        "breached": true, "due_at": "2026-01-05T16:00:00Z"})"),
             "stopped, missed, due 2026-01-05T16:00:00Z");
-  EXPECT_EQ(stands(R"({"state": "CLOCK_STATE_PAUSED", "remaining": "-60s", "breached": true})"),
-            "paused, -1 min left, which is over");
+  EXPECT_EQ(stands(R"({"state": "CLOCK_STATE_PAUSED", "remaining": "-60s", "breached": true,
+                       "breached_at": "2026-01-05T16:00:00Z"})"),
+            "paused, -1 min left, breached at 2026-01-05T16:00:00Z");
+  EXPECT_EQ(stands(R"({"state": "CLOCK_STATE_RUNNING", "due_at": "2026-01-05T16:00:00Z",
+                       "breached": true, "breached_at": "2026-01-05T16:00:00Z"})"),
+            "running, due 2026-01-05T16:00:00Z, breached at 2026-01-05T16:00:00Z");
+}
+
+TEST(ExplanationText, AWaiverSaysWhatItMakesOfTheMiss) {
+  const auto told = [](const std::string& counts) {
+    return ExplanationText(Read<sla::v1::ClockExplanation>(absl::StrCat(
+        R"({"clock": {"clock_id": "inc-7/resolution/1", "state": "CLOCK_STATE_STOPPED",
+            "verdict": "VERDICT_MISSED", "effective_verdict": ")",
+        counts, R"(", "waiver": {"excused": "89s", "approved_by": "ana", "reason": "power cut",
+            "approved_at": "2026-01-05T16:00:00Z"}}})")));
+  };
+  EXPECT_THAT(told("VERDICT_MET"), HasSubstr("\n  excused: 1 min 29 s by ana at "
+                                             "2026-01-05T16:00:00Z: power cut; counts as met\n"));
+  EXPECT_THAT(told("VERDICT_MISSED"), HasSubstr(": power cut; counts as missed still\n"));
+}
+
+TEST(ExplanationText, TheZoneOfTheCalendarIsItsOwn) {
+  const auto told = [](const std::string& origin) {
+    return ExplanationText(Read<sla::v1::ClockExplanation>(
+        absl::StrCat(R"({"clock": {"calendar_id": "office", "calendar_version": 2},
+                         "time_zones": ["Europe/Berlin"], "zone_origin": "ZONE_ORIGIN_)",
+                     origin, "\"}")));
+  };
+  EXPECT_THAT(told("POLICY"), HasSubstr("in Europe/Berlin (the calendar's own zone)\n"));
+  EXPECT_THAT(told("FALLBACK"), HasSubstr("in Europe/Berlin (the calendar's own zone: the "));
+  EXPECT_THAT(told("REQUESTER"), HasSubstr("in Europe/Berlin (the requester's zone)\n"));
+}
+
+TEST(ExplanationText, ShortStretchesAddUp) {
+  const std::string told = ExplanationText(Read<sla::v1::ClockExplanation>(R"({
+      "segments": [{"kind": "CLOCK_SEGMENT_KIND_COUNTED", "counted": "0.4s"},
+                   {"kind": "CLOCK_SEGMENT_KIND_COUNTED", "counted": "0.649999s"},
+                   {"kind": "CLOCK_SEGMENT_KIND_COUNTED", "counted": "12s"},
+                   {"kind": "CLOCK_SEGMENT_KIND_COUNTED", "counted": "59.960s"},
+                   {"kind": "CLOCK_SEGMENT_KIND_COUNTED", "counted": "61.5s"}],
+      "counted": {"allowed": "12s", "elapsed": "13.05s", "remaining": "-1.05s", "percent": 108}})"));
+  for (const char* span : {"0.4 s", "0.6 s", "12 s", "1 min", "1 min 1 s"}) {
+    EXPECT_THAT(told, HasSubstr(absl::StrCat("counted        ", span, "\n"))) << told;
+  }
+  EXPECT_THAT(told, HasSubstr("counted: 13.1 s of 12 s, 108 %; 1.1 s over\n"));
 }
 
 TEST(PreviewedClocksText, OneClockAfterTheOther) {
@@ -92,13 +138,31 @@ TEST(PreviewedClocksText, OneClockAfterTheOther) {
                    "due_at": "2026-01-12T11:00:00Z"},
          "opens_at": "2026-01-12T09:00:00Z",
          "warnings": [{"percent": 50, "at": "2026-01-12T10:00:00Z"},
-                      {"at": "2026-01-12T10:45:00Z"}]}]})")),
+                      {"time_left": "900s", "at": "2026-01-12T10:45:00Z"}]}]})"),
+                                {}),
             "by a draft of policy set desk: 1 clock\n"
             "resolution: running, due 2026-01-12T11:00:00Z, by solve\n"
             "  counts from 2026-01-12T09:00:00Z\n"
             "  warns at 2026-01-12T10:00:00Z, 50 % used\n"
-            "  warns at 2026-01-12T10:45:00Z\n");
-  EXPECT_EQ(PreviewedClocksText({}), "no policy set would judge the ticket\n");
+            "  warns at 2026-01-12T10:45:00Z, 15 min left\n");
+}
+
+TEST(PreviewedClocksText, WhyThereAreNone) {
+  EXPECT_EQ(PreviewedClocksText({}, {}), "no clocks: no policy set is in force\n");
+  EXPECT_EQ(PreviewedClocksText(Read<sla::v1::PreviewClocksResponse>(
+                                    R"({"policy_set_id": "desk", "policy_version": 3})"),
+                                {}),
+            "no clocks: no target of policy set desk version 3 selects the ticket\n");
+}
+
+TEST(PreviewedClocksText, AMissingPriorityIsToldWhereATicketWouldGetOne) {
+  tickets::v1::Ticket ticket;
+  ticket.set_impact(tickets::v1::IMPACT_HIGH);
+  EXPECT_THAT(PreviewedClocksText({}, ticket), Not(HasSubstr("priority")));
+  ticket.set_urgency(tickets::v1::URGENCY_HIGH);
+  EXPECT_THAT(PreviewedClocksText({}, ticket), HasSubstr("\npriority is not given: "));
+  ticket.set_priority(tickets::v1::PRIORITY_LOW);
+  EXPECT_THAT(PreviewedClocksText({}, ticket), Not(HasSubstr("priority")));
 }
 
 // Answers page after page; tokens are their numbers.
@@ -120,12 +184,17 @@ TEST(WhatIfText, CountsOfPagesAddUp) {
   const auto tally = AskWhatIf({}, Pages<sla::v1::WhatIfResponse>({R"({"tickets": 1500, "counts": [
       {"clock": "resolution", "priority": "PRIORITY_HIGH", "met_before": 1000, "met_after": 1003,
        "missed_before": 500, "missed_after": 497, "gained": 4, "lost": 1}],
-      "changes": [{"ticket_id": "inc-1"}, {"ticket_id": "inc-1"}, {"ticket_id": "inc-2"}]})",
+      "changes": [{"ticket_id": "inc-1", "clock": "answer", "cycle": 1, "before": "VERDICT_MET",
+                   "after": "VERDICT_MISSED"},
+                  {"ticket_id": "inc-1", "clock": "resolution", "cycle": 2,
+                   "before": "VERDICT_MISSED", "after": "VERDICT_MET"},
+                  {"ticket_id": "inc-2", "external_id": "INC0000045", "clock": "answer",
+                   "cycle": 1, "after": "VERDICT_MET"}]})",
                                                                    R"({"tickets": 2, "counts": [
       {"clock": "resolution", "priority": "PRIORITY_HIGH", "met_before": 1, "missed_after": 1,
        "lost": 1, "open_breached_after": 2},
       {"clock": "answer", "priority": "PRIORITY_LOW", "met_before": 1, "met_after": 1}],
-      "changes": [{"ticket_id": "inc-3"}]})"}));
+      "changes": [{"ticket_id": "inc-3", "clock": "answer", "before": "VERDICT_MET"}]})"}));
   ASSERT_TRUE(tally.ok()) << tally.status();
   EXPECT_EQ(WhatIfText(*tally),
             R"(1,502 tickets judged again
@@ -134,12 +203,21 @@ clock                   priority                     met            missed     o
 answer                  low                        1 > 1             0 > 0             0 > 0        0        0
 resolution              high               1,001 > 1,003         500 > 498             0 > 2        4        2
 
-3 tickets with another verdict: inc-1, inc-2, inc-3
+3 tickets with another verdict, 4 clocks:
+  inc-1 answer met -> missed
+  inc-1 resolution (cycle 2) missed -> met
+  inc-2 (INC0000045) answer none -> met
+  inc-3 answer met -> none
 )");
 }
 
-TEST(WhatIfText, OfManyChangedTicketsTheFirstAreNamed) {
+TEST(WhatIfText, OfAWindowWithoutTickets) {
+  EXPECT_EQ(WhatIfText({}), "no ticket was opened then\n");
+}
+
+TEST(WhatIfText, OfManyChangedClocksTheFirstAreNamed) {
   sla::v1::WhatIfResponse page;
+  page.set_tickets(30);
   for (int i = 0; i < 25; ++i) page.add_changes()->set_ticket_id(absl::StrCat("inc-", i));
   const auto tally = AskWhatIf({}, [&](const std::string& method, const auto&, auto* response) {
     EXPECT_EQ(method, "WhatIf");
@@ -147,8 +225,10 @@ TEST(WhatIfText, OfManyChangedTicketsTheFirstAreNamed) {
     return absl::OkStatus();
   });
   ASSERT_TRUE(tally.ok());
-  EXPECT_THAT(WhatIfText(*tally), HasSubstr("25 tickets with another verdict: inc-0, "));
-  EXPECT_THAT(WhatIfText(*tally), HasSubstr("inc-19 and 5 more\n"));
+  EXPECT_THAT(WhatIfText(*tally), HasSubstr("25 tickets with another verdict, 25 clocks:\n"));
+  EXPECT_THAT(WhatIfText(*tally), HasSubstr("\n  inc-19 "));
+  EXPECT_THAT(WhatIfText(*tally), Not(HasSubstr("\n  inc-20 ")));
+  EXPECT_THAT(WhatIfText(*tally), HasSubstr("\n  and 5 more\n"));
 }
 
 TEST(RunningMovesText, PagesAddUpAndOnlyWhatChangesIsTold) {
@@ -162,16 +242,40 @@ TEST(RunningMovesText, PagesAddUpAndOnlyWhatChangesIsTold) {
          {"before": {"clock_id": "inc-2/resolution/1"}}]})",
                                                   R"({"tickets": 1, "moved_tickets": 1, "moves": [
          {"changed": true, "after": {"clock_id": "inc-3/answer/1", "target_id": "c",
-                                     "state": "CLOCK_STATE_RUNNING"}}]})"});
+                                     "state": "CLOCK_STATE_RUNNING"}}],
+          "failed": ["inc-9: there is no calendar \\"office\\""]})"});
   const auto moves = ApplyToRunning({}, call);
   ASSERT_TRUE(moves.ok()) << moves.status();
   EXPECT_EQ(RunningMovesText(*moves, true),
             "open tickets: 101 looked at, 3 would be moved; 2 clocks would change\n"
             "  inc-1/resolution/1: paused, 1 min left, by a; then running, due "
             "2026-01-05T16:00:00Z, by b\n"
-            "  inc-3/answer/1: not there; then running, by c\n");
+            "  inc-3/answer/1: not there; then running, by c\n"
+            "  cannot be moved: inc-9: there is no calendar \"office\"\n");
   EXPECT_THAT(RunningMovesText(*moves, false),
               StartsWith("open tickets: 101 looked at, 3 moved; 2 clocks changed\n"));
+}
+
+TEST(ClockMoveText, VersionsWhereTheyDifferAndARestart) {
+  const auto told = [](const std::string& before, const std::string& after) {
+    return ClockMoveText(Read<sla::v1::ClockMove>(absl::StrCat(
+        R"({"before": {"clock_id": "inc-1/resolution/1", "state": "CLOCK_STATE_RUNNING",
+             "target_id": "a", "policy_set_id": "desk", "policy_version": 1, "elapsed": "60s")",
+        before, R"(}, "after": {"state": "CLOCK_STATE_RUNNING", "target_id": "b",
+             "policy_set_id": "desk")",
+        after, "}}")));
+  };
+  EXPECT_EQ(told("", R"(, "policy_version": 1, "elapsed": "60s")"),
+            "inc-1/resolution/1: running, by a; then running, by b");
+  EXPECT_EQ(told(R"(, "calendar_id": "office", "calendar_version": 1)",
+                 R"(, "policy_version": 1, "elapsed": "0s", "calendar_id": "office",
+                     "calendar_version": 2)"),
+            "inc-1/resolution/1: running, by a, calendar office version 1; then running, by b, "
+            "calendar office version 2, counts from zero");
+  EXPECT_EQ(told(R"(, "calendar_id": "office", "calendar_version": 1)",
+                 R"(, "policy_version": 2, "elapsed": "60s")"),
+            "inc-1/resolution/1: running, by a of policy set desk version 1, calendar office "
+            "version 1; then running, by b of policy set desk version 2, all time counts");
 }
 
 }  // namespace

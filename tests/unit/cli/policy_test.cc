@@ -16,7 +16,9 @@ namespace watchbell::cli {
 namespace {
 
 using ::testing::AllOf;
+using ::testing::EndsWith;
 using ::testing::HasSubstr;
+using ::testing::Not;
 using ::testing::StartsWith;
 
 constexpr char kHours[] = R"("time_zone": "UTC", "weekly": [
@@ -101,7 +103,6 @@ TEST_F(PolicyTest, WrongUse) {
   EXPECT_EQ(RunCommand({"policy", "check", "a", "b"}).status, 2);
   EXPECT_EQ(RunCommand({"policy", "check", "a", "--target=b:1"}).status, 2);
   EXPECT_EQ(RunCommand({"policy", "apply"}).status, 2);
-  EXPECT_EQ(RunCommand({"policy", "apply", "a", "--effective-at=2030-01-01T00:00:00Z"}).status, 2);
   EXPECT_EQ(RunCommand({"policy", "apply", "a", "--activate", "--effective-at=noon"}).status, 2);
   EXPECT_EQ(RunCommand({"policy", "apply", "a", "--move-running"}).status, 2);
   EXPECT_EQ(RunCommand({"policy", "apply", "a", "--activate", "--move-running",
@@ -123,6 +124,35 @@ TEST_F(PolicyTest, WrongUse) {
   const std::string calendars =
       Write(absl::StrCat(R"({"calendars": [{"calendar_id": "a", )", kHours, "}]}"));
   EXPECT_EQ(RunCommand({"policy", "apply", calendars, "--activate"}).status, 2);
+  const std::string set = Write(DeskFile());
+  EXPECT_EQ(RunCommand({"policy", "apply", set, "--effective-at=2200-01-01T00:00:00Z"}).status, 2);
+}
+
+// The error and how that verb is written; no page of help behind it.
+TEST_F(PolicyTest, WrongUseSaysHowTheVerbIsWritten) {
+  EXPECT_EQ(RunCommand({"policy", "check"}).err,
+            "watchbell policy check: give one file to check\n"
+            "  watchbell policy check FILE\n"
+            "  See `watchbell policy --help`.\n");
+  EXPECT_THAT(RunCommand({"policy", "preview"}).err,
+              AllOf(HasSubstr("\n  watchbell policy preview FILE --ticket="),
+                    Not(HasSubstr("policy apply")), Not(HasSubstr("TIME is as"))));
+  EXPECT_EQ(RunCommand({"policy", "check", "a", "--no-such-flag"}).err,
+            "watchbell: unknown flag --no-such-flag\n  See `watchbell policy --help`.\n");
+}
+
+TEST_F(PolicyTest, HelpMayStandAnywhere) {
+  const Outcome help = RunCommand({"help", "policy"});
+  for (const Arguments& arguments :
+       std::vector<Arguments>{{"policy", "check", "/no/such/file.json", "--help"},
+                              {"policy", "apply", "-h"},
+                              {"policy", "--help", "preview"}}) {
+    const Outcome outcome = RunCommand(arguments);
+    EXPECT_EQ(outcome.status, 0);
+    EXPECT_EQ(outcome.out, help.out);
+    EXPECT_EQ(outcome.err, "");
+  }
+  EXPECT_EQ(RunCommand({"policy", "check", "--", "--help"}).status, 1) << "that is a file's name";
 }
 
 // A word that is no boolean is refused, not taken for "no".
@@ -159,6 +189,30 @@ class PolicyApplyTest : public PolicyTest {
     return RunCommand(arguments);
   }
 
+  absl::Status Call(const std::string& method, const google::protobuf::Message& request,
+                    google::protobuf::Message* response) {
+    return (*process_)->InProcessClient()->Call("watchbell.sla.v1.SlaService/" + method, request,
+                                                response);
+  }
+
+  bool IsStored(const std::string& calendar_id) {
+    sla::v1::GetCalendarRequest request;
+    request.set_calendar_id(calendar_id);
+    sla::v1::Calendar calendar;
+    const absl::Status got = Call("GetCalendar", request, &calendar);
+    EXPECT_TRUE(got.ok() || absl::IsNotFound(got)) << got;
+    return got.ok();
+  }
+
+  // The version by which a ticket opened now would be counted; "desk" must be active.
+  int64_t CalendarInForce() {
+    sla::v1::PreviewClocksRequest request;
+    request.mutable_ticket()->set_type(tickets::v1::TICKET_TYPE_INCIDENT);
+    sla::v1::PreviewClocksResponse response;
+    EXPECT_EQ(Call("PreviewClocks", request, &response), absl::OkStatus());
+    return response.clocks_size() == 1 ? response.clocks(0).clock().calendar_version() : 0;
+  }
+
   SystemClock clock_;
   const absl::StatusOr<std::unique_ptr<runtime::Process>> process_;
 };
@@ -166,23 +220,26 @@ class PolicyApplyTest : public PolicyTest {
 TEST_F(PolicyApplyTest, StoresWhatHasChangedAndSaysWhereItStands) {
   const Outcome first = Apply(DeskFile(), {"--reason=the first"});
   EXPECT_EQ(first.status, 0) << first.err;
-  EXPECT_EQ(first.out, "calendar office: version 1\npolicy set desk: version 1, draft\n");
-  EXPECT_EQ(Apply(DeskFile()).out, first.out) << "the same again is no new version";
+  EXPECT_EQ(first.out,
+            "calendar office: version 1, counts from the beginning\n"
+            "policy set desk: version 1, draft: --activate puts it in force\n");
+  EXPECT_EQ(Apply(DeskFile()).out,
+            "calendar office: unchanged (version 1)\n"
+            "policy set desk: unchanged (version 1), draft: --activate puts it in force\n");
   EXPECT_THAT(Apply(DeskFile(), {"--activate", "--reason=go"}).out,
-              HasSubstr("policy set desk: version 1, active from 20"));
-  EXPECT_THAT(Apply(DeskFile()).out, HasSubstr("policy set desk: version 1, active from 20"));
+              HasSubstr("policy set desk: unchanged (version 1), active from 20"));
+  EXPECT_THAT(
+      Apply(DeskFile()).out,
+      HasSubstr("policy set desk: unchanged (version 1), in force already: active from 20"));
   const std::string longer = absl::StrReplaceAll(DeskFile(), {{"3600s", "7200s"}});
   EXPECT_EQ(Apply(longer, {"--activate", "--effective-at=2200-01-01T09:00:00Z"}).out,
-            "calendar office: version 1\n"
+            "calendar office: unchanged (version 1)\n"
             "policy set desk: version 2, scheduled from 2200-01-01T09:00:00Z\n");
 
   sla::v1::ListPolicyVersionsRequest request;
   request.set_policy_set_id("desk");
   sla::v1::ListPolicyVersionsResponse response;
-  ASSERT_TRUE((*process_)
-                  ->InProcessClient()
-                  ->Call("watchbell.sla.v1.SlaService/ListPolicyVersions", request, &response)
-                  .ok());
+  ASSERT_TRUE(Call("ListPolicyVersions", request, &response).ok());
   ASSERT_EQ(response.versions_size(), 2);
   EXPECT_EQ(response.versions(1).create_reason(), "the first");
   EXPECT_EQ(response.versions(1).activate_reason(), "go");
@@ -192,11 +249,7 @@ TEST_F(PolicyApplyTest, OfAFileWithFaultsNothingIsStored) {
   const Outcome refused = Apply(absl::StrReplaceAll(DeskFile(), {{"3600s", "0s"}}));
   EXPECT_EQ(refused.status, 1);
   EXPECT_THAT(refused.err, HasSubstr("policy.json has 1 fault:\n  policy_set.targets[0].duration"));
-  sla::v1::GetCalendarRequest request;
-  request.set_calendar_id("office");
-  sla::v1::Calendar calendar;
-  EXPECT_TRUE(absl::IsNotFound((*process_)->InProcessClient()->Call(
-      "watchbell.sla.v1.SlaService/GetCalendar", request, &calendar)));
+  EXPECT_FALSE(IsStored("office"));
 }
 
 TEST_F(PolicyApplyTest, CalendarsMayBeThoseStoredBefore) {
@@ -204,7 +257,7 @@ TEST_F(PolicyApplyTest, CalendarsMayBeThoseStoredBefore) {
       absl::StrCat(R"({"policy_set": {"policy_set_id": "desk", "targets": [)", kTarget, "]}}");
   EXPECT_THAT(Apply(set_only).err, HasSubstr("\n  policy_set.targets[0].calendar_id: "));
   EXPECT_EQ(Apply(DeskFile()).status, 0);
-  EXPECT_EQ(Apply(set_only).out, "policy set desk: version 1, draft\n");
+  EXPECT_THAT(Apply(set_only).out, StartsWith("policy set desk: unchanged (version 1), draft"));
 }
 
 // What only the server can know is named by its path in the file too.
@@ -217,9 +270,50 @@ TEST_F(PolicyApplyTest, FaultsOfTheServerAreNamedByTheirPathInTheFile) {
   EXPECT_EQ(refused.status, 1);
   EXPECT_THAT(refused.err,
               HasSubstr("\n  calendars[0].union_of: a stored calendar cannot become a union"));
+}
+
+TEST_F(PolicyApplyTest, ATimeInThePastIsRefusedBeforeAnythingIsStored) {
   const Outcome past = Apply(DeskFile(), {"--activate", "--effective-at=2001-01-01T00:00:00Z"});
-  EXPECT_EQ(past.status, 1);
-  EXPECT_THAT(past.err, HasSubstr("effective_at: lies in the past"));
+  EXPECT_EQ(past.status, 2);
+  EXPECT_THAT(past.err, HasSubstr("--effective-at lies in the past"));
+  EXPECT_EQ(past.out, "");
+  EXPECT_FALSE(IsStored("office"));
+}
+
+TEST_F(PolicyApplyTest, CalendarsCountFromTheSameInstant) {
+  ASSERT_EQ(Apply(DeskFile(), {"--activate"}).status, 0);
+  const std::string later = absl::StrReplaceAll(DeskFile(), {{"17:00", "18:00"}});
+  EXPECT_THAT(Apply(later, {"--activate", "--effective-at=2200-01-01T09:00:00Z"}).out,
+              StartsWith("calendar office: version 2, counts for tickets opened from "
+                         "2200-01-01T09:00:00Z on\n"));
+  EXPECT_EQ(CalendarInForce(), 1);
+  const std::string now = absl::StrReplaceAll(DeskFile(), {{"17:00", "19:00"}});
+  EXPECT_THAT(Apply(now).out,
+              StartsWith("calendar office: version 3, counts for tickets opened from now on\n"));
+  EXPECT_EQ(CalendarInForce(), 3);
+}
+
+TEST_F(PolicyApplyTest, CalendarsAloneMayBeScheduled) {
+  ASSERT_EQ(Apply(DeskFile(), {"--activate"}).status, 0);
+  const std::string calendar =
+      absl::StrCat(R"({"calendars": [{"calendar_id": "office", )",
+                   absl::StrReplaceAll(kHours, {{"17:00", "18:00"}}), "}]}");
+  EXPECT_EQ(Apply(calendar, {"--effective-at=2200-01-01T09:00:00Z"}).out,
+            "calendar office: version 2, counts for tickets opened from 2200-01-01T09:00:00Z on\n");
+  EXPECT_EQ(CalendarInForce(), 1);
+}
+
+// The first calendar can be stored, the second not: only the server knows what it is there.
+TEST_F(PolicyApplyTest, WhatWasStoredBeforeAFailureIsNamed) {
+  ASSERT_EQ(Apply(DeskFile()).status, 0);
+  const Outcome refused = Apply(absl::StrCat(
+      R"({"calendars": [{"calendar_id": "office", "union_of": ["east"]},
+                        {"calendar_id": "east", )",
+      kHours, "}]}"));
+  EXPECT_EQ(refused.out, "calendar east: version 1, counts from the beginning\n");
+  EXPECT_THAT(refused.err,
+              EndsWith("\n  Done before that, and it stays: calendar east version 1\n"));
+  EXPECT_TRUE(IsStored("east"));
 }
 
 TEST_F(PolicyApplyTest, UnionsComeAfterTheirMembers) {
@@ -227,7 +321,10 @@ TEST_F(PolicyApplyTest, UnionsComeAfterTheirMembers) {
       R"({"calendars": [{"calendar_id": "sun", "union_of": ["east"]},
                         {"calendar_id": "east", )",
       kHours, "}]}"));
-  EXPECT_EQ(outcome.out, "calendar east: version 1\ncalendar sun: version 1\n") << outcome.err;
+  EXPECT_EQ(outcome.out,
+            "calendar east: version 1, counts from the beginning\n"
+            "calendar sun: version 1, counts from the beginning\n")
+      << outcome.err;
 }
 
 }  // namespace

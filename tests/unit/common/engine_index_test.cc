@@ -37,6 +37,7 @@ class EngineIndexTest : public EngineTest {
   // Anew over what is stored.
   void Start() {
     toy_.reset();
+    follower_.reset();  // reads the bus that goes
     bus_ = std::make_unique<bus::EmbeddedBus>(kDefaultShards);
     toy_ = *runtime::ServiceCore::Make({"toy", {}, decider_, {}}, {*toy_db_, clock_, ids_, *bus_});
     ASSERT_TRUE(toy_->Open().ok());

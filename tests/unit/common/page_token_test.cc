@@ -2,7 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include "absl/strings/str_cat.h"
 #include "common/base/errors.h"
+#include "google/protobuf/struct.pb.h"
 #include "google/protobuf/wrappers.pb.h"
 
 namespace watchbell::rpc {
@@ -37,6 +39,17 @@ TEST(PageToken, BelongsToItsQuery) {
   for (const std::string bad : {"!", "x", "dzEuLTE"}) {
     EXPECT_EQ(Refusal(bad, QueryBinding("acme", Query("a")), 1), "is no token of ours") << bad;
   }
+}
+
+// The bytes of a map have no order of their own.
+TEST(PageToken, BelongsToItsQueryWhateverTheOrderOfAMap) {
+  google::protobuf::Struct up;
+  google::protobuf::Struct down;
+  for (int i = 0; i < 100; ++i) {
+    (*up.mutable_fields())[absl::StrCat("site-", i)].set_number_value(i);
+    (*down.mutable_fields())[absl::StrCat("site-", 99 - i)].set_number_value(99 - i);
+  }
+  EXPECT_EQ(QueryBinding("acme", up), QueryBinding("acme", down));
 }
 
 TEST(PageSize, IsClamped) {

@@ -68,6 +68,14 @@ TEST_F(CalendarVersionsTest, ThePastIsNotTouched) {
   EXPECT_EQ(FieldViolations(refused)[0].field, "effective_at");
 }
 
+TEST_F(CalendarVersionsTest, TheSameContentIsNewIfItDoesNotCountYet) {
+  SetUpStandard();
+  const int64_t scheduled = PutLonger("2026-02-05T00:00:00Z").value().version();
+  const int64_t at_once = PutLonger("2026-01-05T08:00:00Z").value().version();
+  EXPECT_EQ(at_once, scheduled + 1);
+  EXPECT_EQ(ClockOf("inc-1", "2026-01-06T16:00:00Z").calendar_version(), at_once);
+}
+
 TEST_F(CalendarVersionsTest, TheFirstCountsFromTheBeginning) {
   desk.now = T("2026-01-05T08:00:00Z");
   SetUpStandard();

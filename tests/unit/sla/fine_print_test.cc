@@ -1,4 +1,4 @@
-// Points of ../shared/domain/sla.md (b) that no other test names alone; services/sla/README.md has
+// Points of the fine print that no other test names alone; services/sla/README.md has
 // all 37.
 #include <string>
 

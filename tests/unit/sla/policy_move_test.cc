@@ -107,11 +107,16 @@ TEST_F(PolicyMove, ATargetThatIsCrossedAlreadyBreachesOnAttach) {
                                    "2026-01-05T11:00:00Z ClockBreached"));
 }
 
-TEST_F(PolicyMove, WhatWasDueBeforeIsToldFirst) {
+TEST_F(PolicyMove, WaitsForWhatIsDueBefore) {
   ASSERT_TRUE(desk.AdvanceTo(T("2026-01-05T12:59:00Z")).ok());
   desk.now = T("2026-01-05T13:30:00Z");  // the timer has not come yet
   Put(WithResolution(600));
-  MoveAll();
+  const auto waits = MoveAll();
+  EXPECT_EQ(waits.moved_tickets(), 0);
+  EXPECT_THAT(waits.waiting(), ElementsAre("inc-1"));
+  EXPECT_THAT(Heard(), IsEmpty());
+  ASSERT_TRUE(desk.AdvanceTo(T("2026-01-05T13:30:00Z")).ok());
+  EXPECT_THAT(MoveAll().waiting(), IsEmpty());
   EXPECT_EQ(Last<ev::ClockRetargeted>().clock().earlier_breaches(), 1);
   EXPECT_THAT(Heard(), ElementsAre("2026-01-05T13:00:00Z ClockBreached",
                                    "2026-01-05T13:30:00Z ClockRetargeted"));
@@ -174,6 +179,41 @@ TEST_F(PolicyMove, ANewVersionOfACalendarIsAMove) {
       << "two hours by the old calendar, two by the new";
 }
 
+TEST_F(PolicyMove, ATicketThatCannotBeMovedIsNamed) {
+  v1::PolicySet policy = Standard();
+  policy.set_policy_set_id("elsewhere");
+  policy.mutable_targets(0)->set_calendar_id("gone");
+  policy.mutable_targets(1)->set_calendar_id("gone");
+  policy.set_version(2);
+  desk.Store(PolicyVersionKey("default", "standard", 2), ToStored(policy));
+  const auto result = MoveAll();
+  EXPECT_EQ(result.moved_tickets(), 0);
+  EXPECT_THAT(result.failed(), ElementsAre("inc-1: there is no calendar gone"));
+}
+
+TEST_F(PolicyMove, WhatRepeatsBeginsByWhatHasHappened) {
+  v1::PolicySet policy = Standard();
+  v1::Target* network = Add(policy, "network", v1::METRIC_OPERATIONAL_LEVEL, 60);
+  network->add_groups("network");
+  network->set_clock("ola");
+  Put(policy);
+  MoveAll(2);
+  for (const char* group : {"network", "db"}) {
+    ticket.set_group(group);
+    Hear(ev::TicketAssigned(), ticket, "2026-01-05T11:00:00Z");
+  }
+  EXPECT_EQ(Last<ev::ClockStopped>().clock().clock(), "ola");
+  policy.mutable_targets(2)->add_groups("db");
+  Put(policy);
+  Heard();
+  desk.now = T("2026-01-05T11:30:00Z");
+  MoveAll(3);
+  const auto attached = Last<ev::ClockAttached>();
+  EXPECT_EQ(attached.clock().clock(), "ola");
+  EXPECT_EQ(attached.clock().cycle(), 2);
+  EXPECT_EQ(FromProto(attached.clock().due_at()), T("2026-01-05T12:00:00Z"));
+}
+
 TEST_F(PolicyMove, ATicketThatNothingJudgedGetsItsClocks) {
   desk.identity.tenant = "acme";
   Put(Office());
@@ -205,13 +245,14 @@ TEST_F(PolicyMove, WhatIsHeardLateCountsUnderTheVersionOfThen) {
 // Whatever order the inputs of a life come in, and wherever the move lies among them, the same
 // stands in the end.
 TEST(PolicyMoveProperty, AnyOrderOfArrivalEndsInTheSame) {
-  const Bench first(
-      {Business(PausedBy(MakeTarget("solve", v1::METRIC_RESOLUTION, 240), tv::HOLD_REASON_USER)),
-       MakeTarget("update", v1::METRIC_PERIODIC_UPDATE, 120)});
-  const Bench second(
-      {Business(PausedBy(MakeTarget("solve", v1::METRIC_RESOLUTION, 200), tv::HOLD_REASON_USER)),
-       MakeTarget("update", v1::METRIC_PERIODIC_UPDATE, 120),
-       MakeTarget("answer", v1::METRIC_FIRST_RESPONSE, 60)});
+  const auto solve = [](int minutes) {
+    return Business(
+        PausedBy(MakeTarget("solve", v1::METRIC_RESOLUTION, minutes), tv::HOLD_REASON_USER));
+  };
+  const v1::Target update = MakeTarget("update", v1::METRIC_PERIODIC_UPDATE, 120);
+  const Bench first({solve(240), MakeTarget("reply", v1::METRIC_NEXT_RESPONSE, 60), update});
+  const Bench second({solve(200), MakeTarget("reply", v1::METRIC_NEXT_RESPONSE, 45), update,
+                      MakeTarget("answer", v1::METRIC_FIRST_RESPONSE, 60)});
   Judge judge;
   judge.Add(first.judge().era(0));
   judge.Add(second.judge().era(0));
@@ -219,9 +260,14 @@ TEST(PolicyMoveProperty, AnyOrderOfArrivalEndsInTheSame) {
   for (int life = 0; life < 300; ++life) {
     std::vector<TicketInput> inputs = {Opened(tv::PRIORITY_HIGH)};
     for (int i = 0; i < 6; ++i) {
-      const TicketInput choices[] = {
-          Hold(), Work(), Resolve(), Reopen(), Say(ev::ACTOR_KIND_AGENT), Respond()};
-      inputs.push_back(choices[random() % 6]);
+      const TicketInput choices[] = {Hold(),
+                                     Work(),
+                                     Resolve(),
+                                     Reopen(),
+                                     Respond(),
+                                     Say(ev::ACTOR_KIND_AGENT),
+                                     Say(ev::ACTOR_KIND_REQUESTER)};
+      inputs.push_back(choices[random() % 7]);
     }
     TicketInput move;
     move.set_era(1);

@@ -117,6 +117,30 @@ TEST_F(PolicyVersionsTest, OfOneInstantTheLastCounts) {
   EXPECT_EQ(StageOf("std", 1), v1::POLICY_STAGE_DRAFT) << "it was overruled before it began";
 }
 
+TEST_F(PolicyVersionsTest, WhatJudgesAlreadyIsNotActivatedAgain) {
+  Put("std", 60);
+  ASSERT_TRUE(Activate("std").ok());
+  desk.now = T("2026-01-06T08:00:00Z");
+  const auto again = Activate("std");
+  ASSERT_TRUE(again.ok());
+  EXPECT_EQ(FormatRfc3339(FromProto(again->effective_at())), "2026-01-05T08:00:00Z");
+  const auto* schedule = desk.State<state::v1::PolicySchedule>(PolicyScheduleKey("default"));
+  EXPECT_EQ(schedule->entries_size(), 1);
+}
+
+TEST_F(PolicyVersionsTest, WhoEndedAVersionAndWhyIsKept) {
+  Put("std", 60);
+  ASSERT_TRUE(Activate("std").ok());
+  desk.now = T("2026-01-06T08:00:00Z");
+  v1::RetirePolicySetRequest request;
+  request.set_policy_set_id("std");
+  request.set_reason("the contract ends");
+  const auto retired = desk.Command<v1::PolicyVersion>(request);
+  ASSERT_TRUE(retired.ok()) << retired.status();
+  EXPECT_EQ(retired->retired_by(), "ana");
+  EXPECT_EQ(retired->retire_reason(), "the contract ends");
+}
+
 TEST_F(PolicyVersionsTest, AnEarlierActivationEndsWhereTheNextBegins) {
   Put("a", 60);
   Put("b", 60);

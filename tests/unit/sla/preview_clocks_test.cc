@@ -87,6 +87,8 @@ TEST_F(PreviewClocksTest, SaysWhenItOpensWhenItIsDueAndWhatIsCrossedUntilThen) {
     warnings.push_back(absl::StrCat(warning.percent(), "% ", Show(Micros(warning.at()))));
   }
   EXPECT_THAT(warnings, ElementsAre("50% Tue 09:30", "0% Tue 10:20"));
+  EXPECT_FALSE(clock.warnings(0).has_time_left());
+  EXPECT_EQ(clock.warnings(1).time_left().seconds(), 600);
 }
 
 TEST_F(PreviewClocksTest, OpenedOutsideHoursItCountsFromTheNextOpening) {

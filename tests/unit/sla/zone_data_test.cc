@@ -32,8 +32,8 @@ Judge AnHourEarlier(const Bench& bench) {
 std::vector<std::string> Recounted(const Judge& judge, state::v1::TicketClocks& ticket,
                                    absl::string_view at) {
   Happenings happened;
-  Settle(ticket, At(at), happened);
   RecountOpen(judge, ticket, At(at), happened);
+  Settle(ticket, At(at), happened);
   std::vector<std::string> lines;
   for (const Happening& happening : happened) lines.push_back(Line(happening));
   return lines;
@@ -74,17 +74,45 @@ TEST(ZoneData, LeavesBreachesPausesAndVerdictsAlone) {
   ASSERT_EQ(life.Clock(v1::METRIC_FIRST_RESPONSE).breaches_size(), 1);
 }
 
-TEST(ZoneData, ADeadlineThatTurnsOutToHavePassedBreachesOnAttach) {
+TEST(ZoneData, ADeadlineThatTurnsOutToHavePassedIsDueAtOnce) {
   const Bench bench({Business(WarnedAt(MakeTarget("solve", v1::METRIC_RESOLUTION, 60), {50}))});
   Life life(bench);
   life.Do("Mon 08:00", Opened(tv::PRIORITY_HIGH));
   EXPECT_EQ(life.Due(), "Mon 10:00");
   life.Until("Mon 09:20");
   life.Told();
-  EXPECT_THAT(Recounted(AnHourEarlier(bench), life.ticket, "Mon 09:20"),
-              ElementsAre("Mon 09:20 resolution retargeted (zone data)",
-                          "Mon 08:30 resolution warned 50% skipped",
-                          "Mon 09:20 resolution breached leg 1 due Mon 09:00 on attach"));
+  EXPECT_THAT(
+      Recounted(AnHourEarlier(bench), life.ticket, "Mon 09:20"),
+      ElementsAre("Mon 09:20 resolution retargeted (zone data)", "Mon 08:30 resolution warned 50%",
+                  "Mon 09:00 resolution breached leg 1 due Mon 09:00"));
+}
+
+TEST(ZoneData, WarningsMoveAlsoIfTheDeadlineDoesNot) {
+  // Noon to noon is eight hours in both; what lies in between is not.
+  const Bench bench({Business(WarnedAt(MakeTarget("solve", v1::METRIC_RESOLUTION, 480), {60}))});
+  Life life(bench);
+  life.Do("Mon 12:00", Opened(tv::PRIORITY_HIGH));
+  ASSERT_EQ(life.Due(), "Tue 12:00");
+  ASSERT_EQ(Show(life.Clock().pending(0).at()), "Mon 16:48");
+  life.Told();
+  EXPECT_THAT(Recounted(AnHourEarlier(bench), life.ticket, "Mon 13:00"), IsEmpty());
+  EXPECT_EQ(life.Due(), "Tue 12:00");
+  EXPECT_EQ(Show(life.Clock().pending(0).at()), "Tue 08:48");
+}
+
+TEST(ZoneData, CountsWhatWasUsedAgainToo) {
+  const Bench bench(
+      {Business(PausedBy(MakeTarget("solve", v1::METRIC_RESOLUTION, 600), tv::HOLD_REASON_USER))});
+  Life life(bench);
+  life.Do("Mon 08:00", Opened(tv::PRIORITY_HIGH));
+  life.Do("Mon 10:00", Hold());
+  life.Do("Mon 11:00", Work());
+  ASSERT_EQ(life.Due(), "Tue 12:00");
+  life.Told();
+  // One hour more before the pause, one less in the evening, one earlier in the morning.
+  EXPECT_THAT(Recounted(AnHourEarlier(bench), life.ticket, "Mon 12:00"),
+              ElementsAre("Mon 12:00 resolution retargeted (zone data)"));
+  EXPECT_EQ(life.Due(), "Tue 11:00");
 }
 
 TEST(ZoneData, MovesRelativeDeadlines) {
