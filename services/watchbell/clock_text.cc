@@ -192,6 +192,14 @@ std::string CalendarOf(const Clock& clock) {
   return absl::StrCat(", calendar ", clock.calendar_id(), " version ", clock.calendar_version());
 }
 
+// Time so far is carried over, unless the target restarts. `before` tells only what was counted up
+// to its last change, which is nothing for a clock that ran through: then a new leg tells.
+bool CountsFromZero(const Clock& before, const Clock& after) {
+  const absl::Duration elapsed = FromProto(after.elapsed());
+  return elapsed < FromProto(before.elapsed()) ||
+         (elapsed == absl::ZeroDuration() && after.leg() > before.leg());
+}
+
 // What is used, or left, when it warns.
 std::string ThresholdText(const sla::v1::PreviewedWarning& warning) {
   return warning.percent() > 0 ? absl::StrCat(warning.percent(), " % used")
@@ -236,8 +244,7 @@ std::string ClockMoveText(const sla::v1::ClockMove& move) {
                                  both && !SameCalendar(before, after) ? CalendarOf(clock) : "")
                   : std::string("not there");
   };
-  // Its time so far is carried over, unless the target restarts.
-  const bool restarts = both && FromProto(after.elapsed()) < FromProto(before.elapsed());
+  const bool restarts = both && CountsFromZero(before, after);
   return absl::StrCat(move.has_before() ? before.clock_id() : after.clock_id(), ": ",
                       side(move.has_before(), before), "; then ", side(move.has_after(), after),
                       restarts ? ", counts from zero" : "");

@@ -122,14 +122,39 @@ def a_change_is_previewed_and_not_made():
 
 @case
 def running_clocks_are_previewed_and_moved():
-    world.run("policy", "apply", world.file("longer.json", policy(5)))
+    said = world.run("policy", "apply", world.file("longer.json", policy(5)))
+    expect_equal(said, "policy set desk: version 2, draft: --activate puts it in force\n", "what apply says of a draft")
     said = world.run("policy", "preview", "--running", "--policy-set=desk", "--version=2")
     expect("open tickets: 1 looked at, 1 would be moved; " in said, f"the preview: {said}")
+    expect(", by solve of policy set desk version 1; then running, " in said and
+           ", by solve of policy set desk version 2\n" in said, f"the versions before and after: {said}")
     expect_equal(world.clocks(world.ticket)["resolution"]["policy_version"], "1", "what judges after the preview")
     said = world.run("policy", "apply", world.folder / "longer.json", "--activate", "--move-running", "--reason=longer")
     expect("open tickets: 1 looked at, 1 moved; " in said, f"the move: {said}")
     expect(harness.poll(lambda: world.clocks(world.ticket)["resolution"]["policy_version"] == "2", LIMIT),
            "the ticket was not moved")
+
+
+@case
+def what_is_applied_is_not_of_the_past():
+    file = world.file("late.json", policy(7))
+    refused = world.run("policy", "apply", file, "--activate", "--effective-at=2001-01-01T00:00:00Z", status=2)
+    expect("--effective-at lies in the past" in refused, f"the refusal: {refused}")
+    expect_equal(world.call("SlaService/GetPolicySet", {"policy_set_id": "desk"})["version"], "2", "newest version")
+    said = world.run("policy", "apply", world.folder / "longer.json")
+    expect(said.startswith("policy set desk: unchanged (version 2), in force already: active from 20"),
+           f"what apply says of what is in force: {said}")
+
+
+@case
+def a_ticket_without_clocks_is_told_why():
+    ticket = world.file("none.json", {"type": "TICKET_TYPE_INCIDENT", "impact": "IMPACT_HIGH",
+                                      "urgency": "URGENCY_HIGH"})
+    draft = policy(4)
+    draft["policy_set"]["targets"] = [draft["policy_set"]["targets"][1]]
+    said = world.run("policy", "preview", world.file("low.json", draft), f"--ticket={ticket}")
+    expect(said.startswith("no clocks: no target of a draft of policy set desk selects the ticket\n"
+                           "priority is not given: "), f"the preview: {said}")
 
 
 @case

@@ -11,6 +11,7 @@
 namespace watchbell::cli {
 namespace {
 
+using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using ::testing::Not;
 using ::testing::StartsWith;
@@ -243,7 +244,7 @@ TEST(RunningMovesText, PagesAddUpAndOnlyWhatChangesIsTold) {
                                                   R"({"tickets": 1, "moved_tickets": 1, "moves": [
          {"changed": true, "after": {"clock_id": "inc-3/answer/1", "target_id": "c",
                                      "state": "CLOCK_STATE_RUNNING"}}],
-          "failed": ["inc-9: there is no calendar \\"office\\""]})"});
+          "failed": ["inc-9: there is no calendar \"office\""]})"});
   const auto moves = ApplyToRunning({}, call);
   ASSERT_TRUE(moves.ok()) << moves.status();
   EXPECT_EQ(RunningMovesText(*moves, true),
@@ -267,6 +268,14 @@ TEST(ClockMoveText, VersionsWhereTheyDifferAndARestart) {
   };
   EXPECT_EQ(told("", R"(, "policy_version": 1, "elapsed": "60s")"),
             "inc-1/resolution/1: running, by a; then running, by b");
+  // One that ran through so far: nothing was counted up to its last change.
+  EXPECT_THAT(ClockMoveText(Read<sla::v1::ClockMove>(
+                  R"({"before": {"leg": 1}, "after": {"leg": 2, "target_id": "b"}})")),
+              EndsWith(", by b, counts from zero"));
+  EXPECT_THAT(ClockMoveText(Read<sla::v1::ClockMove>(
+                  R"({"before": {"leg": 1},
+                      "after": {"leg": 2, "target_id": "b", "elapsed": "5s"}})")),
+              EndsWith(", by b"));
   EXPECT_EQ(told(R"(, "calendar_id": "office", "calendar_version": 1)",
                  R"(, "policy_version": 1, "elapsed": "0s", "calendar_id": "office",
                      "calendar_version": 2)"),
