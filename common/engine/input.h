@@ -70,7 +70,8 @@ struct Input {
   // Timer.
   TimerKey timer;
   absl::Time due;
-  bool ungated = false;  // fired although what precedes it could not be seen (30 s after it was due and known)
+  bool ungated =
+      false;  // fired although what precedes it could not be seen (30 s after it was due and known)
 
   // The message as T, or null if it is another.
   template <typename T>

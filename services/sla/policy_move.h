@@ -24,8 +24,8 @@ struct MoveBy {
   int64_t at = 0;
 };
 
-// `ticket` MayMove. `policy`, with the calendars that count at `by.at`, judges it from then on; if it
-// does already nothing changes and `moved` is false. No judge: as AddEra.
+// `ticket` MayMove. `policy`, with the calendars that count at `by.at`, judges it from then on; if
+// it does already nothing changes and `moved` is false. No judge: as AddEra.
 LoadedJudge MoveTo(const engine::View& view, JudgeCaches& caches, const std::string& tenant,
                    const PolicyChoice& policy, const MoveBy& by, state::v1::TicketClocks& ticket,
                    Happenings& out, bool& moved);

@@ -1,6 +1,6 @@
-// Decides for the sla service: commands, ticket events, due timers, what it tells itself. Per ticket it
-// keeps the clocks and the inputs they came from (state.proto); one timer a live ticket, "due", is
-// armed for its next crossing.
+// Decides for the sla service: commands, ticket events, due timers, what it tells itself. Per
+// ticket it keeps the clocks and the inputs they came from (state.proto); one timer a live ticket,
+// "due", is armed for its next crossing.
 #pragma once
 
 #include <string>

@@ -6,8 +6,8 @@
 
 namespace watchbell::sla {
 
-// Asks the engine for a recount of each ticket of this shard whose deadlines were counted with other
-// zone data than this process has. See runtime::ModuleDefinition::recover.
+// Asks the engine for a recount of each ticket of this shard whose deadlines were counted with
+// other zone data than this process has. See runtime::ModuleDefinition::recover.
 absl::Status RecountAfterNewZoneData(runtime::ServiceCore& core, int shard);
 
 }  // namespace watchbell::sla

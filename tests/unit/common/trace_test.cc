@@ -32,7 +32,8 @@ TEST(TraceTest, RefusesWhatTheStandardRefuses) {
 TEST(TraceTest, OnlyWhatIsMarkedIsSampled) {
   const std::string trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-";
   for (const char* flags : {"01", "03", "ff", "0b"}) EXPECT_TRUE(IsSampled(trace + flags)) << flags;
-  for (const char* flags : {"00", "02", "10", "fe"}) EXPECT_FALSE(IsSampled(trace + flags)) << flags;
+  for (const char* flags : {"00", "02", "10", "fe"})
+    EXPECT_FALSE(IsSampled(trace + flags)) << flags;
   EXPECT_FALSE(IsSampled("")) << "no trace";
   EXPECT_FALSE(IsSampled("1"));
 }
