@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "services/sla/clock_machine.h"
+#include "services/sla/clock_record.h"
 
 namespace watchbell::sla {
 

@@ -16,6 +16,7 @@
 #include "services/sla/policy_file.h"
 #include "services/watchbell/policy_command.h"
 #include "services/watchbell/running_clocks.h"
+#include "services/watchbell/text.h"
 
 namespace watchbell::cli {
 namespace {
@@ -154,6 +155,10 @@ class Application {
     request.set_reason(reason_);
     ASSIGN_OR_RETURN(const RunningMoves moves, ApplyToRunning(std::move(request), call_));
     std::cout << RunningMovesText(moves, false);
+    if (!moves.failed.empty()) {
+      return absl::FailedPreconditionError(
+          Counted(static_cast<int64_t>(moves.failed.size()), "ticket") + " could not be moved");
+    }
     return absl::OkStatus();
   }
 
