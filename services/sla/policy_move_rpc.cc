@@ -25,6 +25,7 @@ constexpr int kMostPage = 500;
 constexpr int kMostRead = 20'000;  // tickets, finished ones included
 constexpr int kReadAtOnce = 500;
 constexpr int kMoveAtOnce = 50;  // tickets in one transaction
+// Given to timers before their tickets are asked for again, if there is nothing else to do.
 constexpr absl::Duration kTimersTime = absl::Milliseconds(50);
 
 using OpenTickets = std::vector<state::v1::TicketClocks>;

@@ -117,6 +117,23 @@ class Spoiled : public engine::Decider {
   std::shared_ptr<const engine::Decider> real_;
 };
 
+// Tells each event of one kind twice.
+template <typename Event>
+class Twice : public Spoiled {
+ public:
+  using Spoiled::Spoiled;
+  engine::Decision Decide(const engine::View& view, const engine::Input& input) const override {
+    engine::Decision decision = real_->Decide(view, input);
+    const std::vector<engine::NewEvent> events = decision.events();
+    for (const engine::NewEvent& event : events) {
+      if (const auto* told = dynamic_cast<const Event*>(event.payload.get())) {
+        decision.Emit(event.stream, *told, event.occurred_at);
+      }
+    }
+    return decision;
+  }
+};
+
 template <typename Bug>
 PlantedBug In(const std::string& where) {
   PlantedBug bug;
@@ -158,42 +175,12 @@ TEST_F(SimulationTest, CatchesAHoleInTheVersions) {
 }
 
 TEST_F(SimulationTest, CatchesASecondStandingBreach) {
-  class Twice : public Spoiled {
-   public:
-    using Spoiled::Spoiled;
-    engine::Decision Decide(const engine::View& view, const engine::Input& input) const override {
-      engine::Decision decision = real_->Decide(view, input);
-      const std::vector<engine::NewEvent> events = decision.events();
-      for (const engine::NewEvent& event : events) {
-        if (const auto* breach =
-                dynamic_cast<const events::v1::ClockBreached*>(event.payload.get())) {
-          decision.Emit(event.stream, *breach, event.occurred_at);
-        }
-      }
-      return decision;
-    }
-  };
-  const std::string caught = Caught(In<Twice>("sla"));
+  const std::string caught = Caught(In<Twice<events::v1::ClockBreached>>("sla"));
   EXPECT_NE(caught.find("2 standing breaches"), std::string::npos) << caught;
 }
 
 TEST_F(SimulationTest, CatchesAWarningThatIsToldTwice) {
-  class Twice : public Spoiled {
-   public:
-    using Spoiled::Spoiled;
-    engine::Decision Decide(const engine::View& view, const engine::Input& input) const override {
-      engine::Decision decision = real_->Decide(view, input);
-      const std::vector<engine::NewEvent> events = decision.events();
-      for (const engine::NewEvent& event : events) {
-        if (const auto* warned =
-                dynamic_cast<const events::v1::ClockWarned*>(event.payload.get())) {
-          decision.Emit(event.stream, *warned, event.occurred_at);
-        }
-      }
-      return decision;
-    }
-  };
-  const std::string caught = Caught(In<Twice>("sla"));
+  const std::string caught = Caught(In<Twice<events::v1::ClockWarned>>("sla"));
   EXPECT_NE(caught.find("was crossed on 1 legs and told 2 times"), std::string::npos) << caught;
 }
 
