@@ -82,7 +82,8 @@ class Subscriber {
 
   // True if Poll has returned everything that the producer had committed on this shard at some
   // moment at or after `since` (not in the future); if the producer does not answer, everything
-  // that lay on the topic. False may mean "not known yet": the wake-up follows when it is.
+  // that lay on the topic. One that answers, but cannot look into its journal, is waited for. False
+  // may mean "not known yet": the wake-up follows when it is.
   virtual bool AtEnd(const std::string& topic, int shard, absl::Time since) = 0;
 
   // Rows of one stream from the producer's journal, the truth behind the topic: fills holes,

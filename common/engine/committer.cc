@@ -358,6 +358,7 @@ absl::Status Engine::Impl::Condemn(Item item, const absl::Status& why, absl::Tim
 Step Engine::Impl::Fail(const absl::Status& why, absl::Time now) {
   const bool again = !HealthOf().ok();
   SetHealth(why);
+  gate_.ForgetAll();
   if (parts_.probe != nullptr) parts_.probe->StorageFailed();
   telemetry::Log(telemetry::Level::kWarning, "storage does not answer; the batch is tried again",
                  {{"service", options_.service}, {"error", std::string(why.message())}});

@@ -301,7 +301,7 @@ std::map<bus::TopicShard, bus::Position> EventIntake::Reached() const {
   return parts_.subscriber->Reached();
 }
 
-bool EventIntake::Past(int shard, absl::Time due) const {
+bool EventIntake::Past(int shard, absl::Time due, absl::Time since) const {
   if (parts_.subscriber == nullptr) return true;
   for (const std::string& topic : parts_.subscriber->topics()) {
     const bus::TopicShard topic_shard{topic, shard};
@@ -309,7 +309,7 @@ bool EventIntake::Past(int shard, absl::Time due) const {
     if (recorded != last_recorded_.end() && recorded->second >= due) continue;
     auto waiting = waiting_in_shard_.find(topic_shard);
     const bool none_waiting = waiting == waiting_in_shard_.end() || waiting->second == 0;
-    if (!none_waiting || !parts_.subscriber->AtEnd(topic, shard, due)) return false;
+    if (!none_waiting || !parts_.subscriber->AtEnd(topic, shard, since)) return false;
   }
   return true;
 }
@@ -320,10 +320,13 @@ const std::vector<std::string>& EventIntake::topics() const {
 }
 
 Gate::Verdict Gate::Check(const TimerKey& key, absl::Time due, absl::Time now) {
-  if (intake_.Past(ShardOf(key.entity.id, options_.shards), due)) return Verdict::kFire;
-  Waiting& waiting = waiting_.try_emplace(key, Waiting{now}).first->second;
-  waiting.since = std::min(waiting.since, now);  // the clock may have gone back
-  if (now >= std::max(due, waiting.since) + options_.gate_limit) return Verdict::kFireUngated;
+  const auto known = waiting_.find(key);
+  // The clock may have gone back.
+  const absl::Time since = known == waiting_.end() ? now : std::min(known->second.since, now);
+  if (intake_.Past(ShardOf(key.entity.id, options_.shards), due, since)) return Verdict::kFire;
+  Waiting& waiting = waiting_.try_emplace(key).first->second;
+  waiting.since = since;
+  if (now >= since + options_.gate_limit) return Verdict::kFireUngated;
   if (now < due + options_.gate_ask) return Verdict::kWait;
   const auto stream_of = [&key](const std::string& topic) {
     return StreamRef{topic, key.entity.tenant, key.entity.id};
@@ -350,8 +353,7 @@ void Gate::CloseShard(int shard) {
 absl::Time Gate::Recheck(const TimerKey& key, absl::Time due, absl::Time now) const {
   const absl::Time ask = due + options_.gate_ask;
   if (now < ask) return ask;
-  const absl::Time since = std::max(due, waiting_.at(key).since);
-  return std::min(now + options_.gate_ask, since + options_.gate_limit);
+  return std::min(now + options_.gate_ask, waiting_.at(key).since + options_.gate_limit);
 }
 
 }  // namespace watchbell::engine

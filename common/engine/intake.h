@@ -79,8 +79,9 @@ class EventIntake {
   // What moved without an input (bus::Subscriber::Reached). Nothing while anything waits.
   std::map<bus::TopicShard, bus::Position> Reached() const;
 
-  // True if nothing recorded before `due` can still come on any topic of this shard.
-  bool Past(int shard, absl::Time due) const;
+  // True if nothing recorded before `due` can still come on any topic of this shard. Where a topic
+  // ends counts as it was at `since` or later, which is not before `due`.
+  bool Past(int shard, absl::Time due, absl::Time since) const;
   const std::vector<std::string>& topics() const;
 
  private:
@@ -124,12 +125,16 @@ class Gate {
   // When a timer that was told to wait is to be looked at again.
   absl::Time Recheck(const TimerKey& key, absl::Time due, absl::Time now) const;
   void Forget(const TimerKey& key) { waiting_.erase(key); }
+  // Storage was away: what the producers said meanwhile proves nothing, and nobody has waited for
+  // them.
+  void ForgetAll() { waiting_.clear(); }
   void CloseShard(int shard);
 
  private:
   struct Waiting {
-    // A timer may be long due when it is armed, or when the process starts: it waits as long as any
-    // other for what precedes it.
+    // When it was found due. It may have been so for long, when it was armed or when the process
+    // started: it waits as long as any other for what precedes it, and what was known earlier of
+    // the producers (one was silent while the database they share was away) is not enough.
     absl::Time since;
     bool asked = false;
   };

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "common/base/errors.h"
 #include "common/rpc/identity.h"
 #include "common/runtime/journal_rows.h"
 #include "watchbell/journal/v1/journal_service.pb.h"
@@ -36,8 +37,11 @@ absl::Status Unreadable(const absl::Status& status, const std::string& service,
     return absl::UnavailableError(
         absl::StrCat(peer, " is not the service ", service, ": it has no journal to be read"));
   }
-  return absl::UnavailableError(
-      absl::StrCat("the journal of ", service, " cannot be read: ", status.message()));
+  const std::string why =
+      absl::StrCat("the journal of ", service, " cannot be read: ", status.message());
+  const std::string reason = ErrorReason(status);
+  return reason.empty() ? absl::UnavailableError(why)
+                        : WithReason(absl::StatusCode::kUnavailable, reason, why);
 }
 
 }  // namespace

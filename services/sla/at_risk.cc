@@ -38,13 +38,13 @@ absl::StatusOr<Cursor> ReadCursor(const v1::ListAtRiskRequest& request, const st
                                   absl::Time now) {
   if (request.page_token().empty()) return Cursor{absl::ToUnixMicros(now), std::nullopt};
   ASSIGN_OR_RETURN(const std::vector<std::string> parts,
-                   rpc::ReadPageToken(request.page_token(), binding, 5));
+                   rpc::ReadPageToken(request.page_token(), binding, 6));
   Cursor cursor;
   AtRiskPlace& after = cursor.after.emplace();
-  after.ticket_id = parts[2];
-  after.clock = parts[3];
+  after.ticket_id = parts[3];
+  after.clock = parts[4];
   if (!absl::SimpleAtoi(parts[0], &cursor.as_of) || !absl::SimpleAtoi(parts[1], &after.time_left) ||
-      !absl::SimpleAtoi(parts[4], &after.cycle)) {
+      !absl::SimpleAtoi(parts[2], &after.due_at) || !absl::SimpleAtoi(parts[5], &after.cycle)) {
     return InvalidField("page_token", "is no token of ours");
   }
   const absl::Time as_of = absl::FromUnixMicros(cursor.as_of);
@@ -55,8 +55,9 @@ absl::StatusOr<Cursor> ReadCursor(const v1::ListAtRiskRequest& request, const st
 }
 
 std::string MakeToken(const std::string& binding, int64_t as_of, const AtRiskPlace& last) {
-  return rpc::MakePageToken(binding, {absl::StrCat(as_of), absl::StrCat(last.time_left),
-                                      last.ticket_id, last.clock, absl::StrCat(last.cycle)});
+  return rpc::MakePageToken(
+      binding, {absl::StrCat(as_of), absl::StrCat(last.time_left), absl::StrCat(last.due_at),
+                last.ticket_id, last.clock, absl::StrCat(last.cycle)});
 }
 
 const ClockRecord* FindClock(const TicketClocks& ticket, const AtRiskPlace& place) {
@@ -106,7 +107,8 @@ absl::StatusOr<std::vector<v1::AtRiskClock>> ShowAtRisk(db::Database& database,
     if (clock == nullptr || !IsAtRisk(*ticket, *clock)) continue;
     ASSIGN_OR_RETURN(const TimeLeft* time_left, times.By(CountingOf(*ticket, *clock)));
     AtRiskPlace now = place;
-    now.time_left = time_left->Until(clock->due());
+    now.due_at = clock->due();
+    now.time_left = time_left->Until(now.due_at);
     v1::AtRiskClock view = View(*ticket, *clock, now.time_left);
     if (view.clock().breached() && !filter.include_breached()) continue;
     in_order.emplace(std::move(now), std::move(view));

@@ -39,18 +39,17 @@ class GroupReader {
     if (question.filter.has_within()) {
       most_left_ = absl::ToInt64Microseconds(FromProto(question.filter.within()));
     }
-    if (question.after) read_to_.due_at = time_left.FirstDeadline(question.after->time_left);
+    if (question.after) StartAfter(*question.after);
   }
 
   // The first place that was not taken; null at the end.
   absl::StatusOr<const AtRiskPlace*> Head() {
-    if (ready_ == 0) RETURN_IF_ERROR(MakeReady());
-    return ready_ == 0 ? nullptr : &places_.front();
+    while (places_.empty() && !at_end_) RETURN_IF_ERROR(Step());
+    return places_.empty() ? nullptr : &places_.front();
   }
   AtRiskPlace Take() {
     AtRiskPlace place = std::move(places_.front());
     places_.pop_front();
-    --ready_;
     return place;
   }
 
@@ -63,18 +62,17 @@ class GroupReader {
     int64_t cycle = 0;
   };
 
-  // Deadlines outside working hours may have the same time left: only when all of these are read
-  // can they be put in order.
-  absl::Status MakeReady() {
-    while (!at_end_ && (places_.empty() || places_.back().time_left == places_.front().time_left)) {
-      RETURN_IF_ERROR(Step());
+  // `after` may be of another group: here its place is among the deadlines with as much time left.
+  void StartAfter(const AtRiskPlace& after) {
+    const int64_t first = time_left_.FirstDeadline(after.time_left);
+    const int64_t next = time_left_.FirstDeadline(after.time_left + 1);
+    if (after.due_at < first) {
+      read_to_.due_at = first;
+    } else if (after.due_at < next) {
+      read_to_ = {after.due_at, after.ticket_id, after.clock, after.cycle};
+    } else {
+      read_to_.due_at = next;
     }
-    const auto end = std::find_if(places_.begin(), places_.end(), [&](const AtRiskPlace& place) {
-      return place.time_left != places_.front().time_left;
-    });
-    std::sort(places_.begin(), end);
-    ready_ = end - places_.begin();
-    return absl::OkStatus();
   }
 
   absl::Status Step() {
@@ -85,13 +83,13 @@ class GroupReader {
     step_ = std::min(2 * step_, kMostStep);
     for (const db::Row& row : rows) {
       read_to_ = {db::AsInt(row[0]), db::AsText(row[1]), db::AsText(row[2]), db::AsInt(row[3])};
-      AtRiskPlace place{time_left_.Until(read_to_.due_at), read_to_.ticket_id, read_to_.clock,
-                        read_to_.cycle};
-      if (place.time_left > most_left_) {
+      const int64_t left = time_left_.Until(read_to_.due_at);
+      if (left > most_left_) {
         at_end_ = true;
         break;
       }
-      if (!question_.after || place > *question_.after) places_.push_back(std::move(place));
+      places_.push_back(
+          {left, read_to_.due_at, read_to_.ticket_id, read_to_.clock, read_to_.cycle});
     }
     return absl::OkStatus();
   }
@@ -125,7 +123,6 @@ class GroupReader {
   int step_ = kFirstStep;
   bool at_end_ = false;
   std::deque<AtRiskPlace> places_;
-  int64_t ready_ = 0;  // of `places_`: in their final order
 };
 
 // From each group to the next one: not every row is looked at.

@@ -2,8 +2,7 @@
 //
 // Deadlines that are counted by the same are in the order of the time they have left, so each kind
 // of counting is read by its deadlines, a step at a time, and what is read is merged: whatever the
-// length of the list, about as many rows are looked at as are asked for, and those that have
-// equally much time left as one of them: ties are put in order once all of them are read.
+// length of the list, about as many rows are looked at as are asked for.
 #pragma once
 
 #include <cstdint>
@@ -18,9 +17,11 @@
 
 namespace watchbell::sla {
 
-// A clock and its place in the list.
+// A clock and its place in the list. Of equally much time left (deadlines outside working hours)
+// the earlier deadline comes first.
 struct AtRiskPlace {
   int64_t time_left;  // microseconds
+  int64_t due_at;     // microseconds since the epoch
   std::string ticket_id;
   std::string clock;
   int64_t cycle;

@@ -53,9 +53,22 @@ class Machine {
   }
 
  private:
-  static bool ComesBefore(const ClockRecord& a, const ClockRecord& b) {
-    return std::make_tuple(a.metric(), absl::string_view(a.name()), a.cycle()) <
-           std::make_tuple(b.metric(), absl::string_view(b.name()), b.cycle());
+  static bool ComesBefore(const ClockRecord* a, const ClockRecord* b) {
+    return std::make_tuple(a->metric(), absl::string_view(a->name()), a->cycle()) <
+           std::make_tuple(b->metric(), absl::string_view(b->name()), b->cycle());
+  }
+
+  // Moves no message.
+  void PutInOrder() {
+    auto* clocks = ticket_.mutable_clocks();
+    std::sort(clocks->pointer_begin(), clocks->pointer_end(), &ComesBefore);
+  }
+
+  // A clock is what its name says; another version may measure something else by it.
+  void TakeMetric(const ClockSlot& slot, ClockRecord& clock) {
+    if (clock.metric() == slot.metric) return;
+    clock.set_metric(slot.metric);
+    PutInOrder();
   }
 
   const CompiledPolicy& InForce() const { return *judge_.era(ticket_.era()).compiled; }
@@ -105,6 +118,7 @@ class Machine {
         if (match >= 0) AfterCancel(slot, *clock, match);
         return;
       default:
+        TakeMetric(slot, *clock);
         Go(slot, *clock, match);
     }
   }
@@ -201,10 +215,7 @@ class Machine {
     const auto zone = zones.find(ticket_.facts().site());
     if (zone != zones.end()) clock->set_site_time_zone(zone->second);
     clock->set_requester_time_zone(ticket_.facts().requester_time_zone());
-    for (int i = ticket_.clocks_size() - 1; i > 0; --i) {
-      if (!ComesBefore(ticket_.clocks(i), ticket_.clocks(i - 1))) break;
-      ticket_.mutable_clocks()->SwapElements(i, i - 1);  // which moves no message
-    }
+    PutInOrder();
     return *clock;
   }
 
@@ -249,6 +260,7 @@ class Machine {
       return AttachByCourse(slot, match, clock.cycle() + 1, course);
     }
     if (clock.state() == v1::CLOCK_STATE_STOPPED && course.demand == Demand::kStop) return;
+    TakeMetric(slot, clock);
     const std::optional<int64_t> previous = DueOf(clock);
     const bool begins = !Leg(judge_, clock).IsOf(match, ticket_.facts());
     // A leg that counts from zero sets aside what ran before it.

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "google/protobuf/util/message_differencer.h"
+#include "services/sla/clock_id.h"
 #include "services/sla/clock_view.h"
 
 namespace watchbell::sla {
@@ -28,7 +29,10 @@ void AddMoves(const state::v1::TicketClocks& before, const state::v1::TicketCloc
               Unchanged unchanged, google::protobuf::RepeatedPtrField<v1::ClockMove>& out) {
   Clocks clocks;
   const auto at = [&](const state::v1::ClockRecord& clock) -> v1::ClockMove& {
-    return clocks[{clock.metric(), clock.name(), clock.cycle()}];
+    // Another version may measure something else by the same clock.
+    const auto* last = FindClock(after, {after.ticket().ticket_id(), clock.name(), clock.cycle()});
+    const int metric = last == nullptr ? clock.metric() : last->metric();
+    return clocks[{metric, clock.name(), clock.cycle()}];
   };
   for (const auto& clock : before.clocks()) *at(clock).mutable_before() = ToClock(before, clock);
   for (const auto& clock : after.clocks()) *at(clock).mutable_after() = ToClock(after, clock);

@@ -63,10 +63,11 @@ absl::StatusOr<std::unique_ptr<Message>> ReadRequest(const MethodDescriptor& met
   return request;
 }
 
-void PrintJson(const Message& message, bool pretty) {
+void PrintJson(const Message& message, bool zeros, bool pretty) {
   google::protobuf::util::JsonPrintOptions options;
   options.add_whitespace = pretty;
   options.preserve_proto_field_names = true;
+  options.always_print_primitive_fields = zeros;
   std::string json;
   const auto printed = google::protobuf::util::MessageToJsonString(message, &json, options);
   if (!printed.ok())
@@ -76,22 +77,21 @@ void PrintJson(const Message& message, bool pretty) {
 
 absl::Status CallMethod(const MethodDescriptor& method, const config::Config& options,
                         const Message& request) {
-  ASSIGN_OR_RETURN(const int seconds, options.GetInt("timeout"));
   const std::unique_ptr<Message> response = NewMessage(method.output_type());
   const std::unique_ptr<rpc::Client> client = rpc::Connect(options.Get("target"));
   const std::string name = absl::StrCat(method.service()->full_name(), "/", method.name());
   const absl::Duration unless_told =
       method.server_streaming() ? absl::InfiniteDuration() : rpc::CallOptions().timeout;
-  const rpc::CallOptions call =
-      CallOptionsFor(options, seconds > 0 ? absl::Seconds(seconds) : unless_told, "--timeout");
+  const bool zeros = options.Get("zeros") == "true";
+  const rpc::CallOptions call = ClientOptions(options, unless_told);
   if (method.server_streaming()) {
     return client->Stream(name, request, response.get(), call, [&] {
-      PrintJson(*response, false);
+      PrintJson(*response, zeros, false);
       return true;
     });
   }
   RETURN_IF_ERROR(client->Call(name, request, response.get(), call));
-  PrintJson(*response, true);
+  PrintJson(*response, zeros, true);
   return absl::OkStatus();
 }
 
@@ -99,7 +99,7 @@ absl::Status CallMethod(const MethodDescriptor& method, const config::Config& op
 
 int Call(const Arguments& arguments) {
   std::vector<config::Key> keys = ClientKeys();
-  keys.push_back({"timeout", "0", "seconds; 0: 30 for an answer, none for a stream"});
+  keys.push_back({"zeros", "false", "print fields that are zero or empty, too"});
   const absl::StatusOr<config::Config> options = LoadOptions(keys, arguments);
   if (!options.ok()) return Misused(options.status());
   const std::vector<std::string>& words = options->rest();

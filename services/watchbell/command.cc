@@ -52,19 +52,20 @@ constexpr Command kCommands[] = {
      "began, was due and ended.",
      Replay},
     {"policy", "check, explain and preview SLA policies in a file, or put them in force",
-     "check FILE\n"
+     "check FILE [--stored]\n"
      "  watchbell policy explain FILE | --clock=TICKET/CLOCK/CYCLE\n"
      "  watchbell policy preview FILE [--from=TIME] [--to=TIME] [--source=IMPORT]\n"
      "  watchbell policy preview FILE --ticket=TICKET.json\n"
      "  watchbell policy preview --running --policy-set=ID [--version=N]\n"
      "  watchbell policy apply FILE [--activate] [--effective-at=TIME | --move-running] "
      "[--reason=TEXT]\n"
-     "    all but check, and explain of a file: [--target=HOST:PORT] [--tenant=NAME]\n\n"
+     "    with a server: [--target=HOST:PORT] [--tenant=NAME] [--timeout=SECONDS]\n\n"
      "FILE is protobuf JSON of watchbell.sla.v1.PolicyFile: calendars and a policy set, for "
      "example tests/data/policies/*.json.\n"
      "TIME is as 2026-01-05T09:00:00Z.\n"
      "check: prints every fault by its path in FILE, and what is odd about the calendars; needs "
-     "no server.\n"
+     "no server, but with --stored, for\n"
+     "a FILE that counts by calendars which lie on a server only.\n"
      "explain: what FILE promises, in words; needs no server. With --clock: why a clock stands "
      "where it stands, and what would change it.\n"
      "preview: what FILE would have made of the tickets that were opened in that time, or of an "
@@ -85,16 +86,18 @@ constexpr Command kCommands[] = {
      "terminal.",
      Demo},
     {"call", "call an rpc with JSON",
-     "[--target=HOST:PORT] [--tenant=NAME] [--timeout=SECONDS] [SERVICE/METHOD [JSON]]\n\n"
+     "[--target=HOST:PORT] [--tenant=NAME] [--timeout=SECONDS] [--zeros] [SERVICE/METHOD "
+     "[JSON]]\n\n"
      "JSON \"-\" is read from standard input; without JSON the request is empty. Names may be "
      "shortened\n"
      "(TicketService/CreateTicket). Without a method: the list of all, or of one service.\n"
      "timeout: 30 by default, and without end for a stream; so long it is tried to reach a server "
-     "that is away.",
+     "that is away.\n"
+     "zeros: print also the fields that are zero or empty.",
      Call},
     {"dead-letters", "list, retry or skip what a service could not read or apply",
-     "list [--service=NAME] [--all] | retry SERVICE ID | skip SERVICE ID   [--target=HOST:PORT] "
-     "[--tenant=NAME]",
+     "list [--service=NAME] [--all] | retry SERVICE ID | skip SERVICE ID\n"
+     "    [--target=HOST:PORT] [--tenant=NAME] [--timeout=SECONDS]",
      DeadLetters},
     {"print-config", "every setting, its value and where it comes from", "[flags]", PrintConfig},
     {"version", "what this build is", "[--json]", PrintVersion},
@@ -203,10 +206,16 @@ absl::StatusOr<config::Config> LoadOptions(std::vector<config::Key> own,
                                    [](const config::Key& key) { return key.name == "target"; });
   const bool optional = target == own.end() || target->default_value.empty();
   const bool calls = target != own.end();
+  const bool waits = std::any_of(own.begin(), own.end(),
+                                 [](const config::Key& key) { return key.name == "timeout"; });
   ASSIGN_OR_RETURN(config::Config options, config::Config::Load(std::move(own), arguments,
                                                                 config::Environment(), elsewhere));
   if (calls && !(optional && options.Get("target").empty())) {
     RETURN_IF_ERROR(config::CheckTarget("target", options.Get("target")));
+  }
+  if (waits) {
+    ASSIGN_OR_RETURN(const int seconds, options.GetInt("timeout"));
+    if (seconds < 0) return absl::InvalidArgumentError("--timeout must not be negative");
   }
   return options;
 }
@@ -223,7 +232,13 @@ absl::StatusOr<config::Config> AsServer(const config::Config& options,
 
 std::vector<config::Key> ClientKeys() {
   return {{"target", "127.0.0.1:7700", "HOST:PORT of a running watchbell, or another gRPC target"},
-          {"tenant", "default", "whose data"}};
+          {"tenant", "default", "whose data"},
+          {"timeout", "0", "seconds; 0: 30 for an answer, none for a stream"}};
+}
+
+rpc::CallOptions ClientOptions(const config::Config& options, absl::Duration unless_told) {
+  const int seconds = options.GetInt("timeout").value_or(0);  // LoadOptions has looked at it
+  return CallOptionsFor(options, seconds > 0 ? absl::Seconds(seconds) : unless_told, "--timeout");
 }
 
 rpc::CallOptions CallOptionsFor(const config::Config& options, absl::Duration timeout,

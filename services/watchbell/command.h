@@ -52,15 +52,19 @@ runtime::Installation TheInstallation();
 std::vector<config::Key> ServerKeys();
 
 // Options of a command. One file and one environment serve all commands: keys there that are not
-// the command's own are left alone, as flags they are refused. A target must be one.
+// the command's own are left alone, as flags they are refused. A target must be one, a timeout a
+// number.
 absl::StatusOr<config::Config> LoadOptions(std::vector<config::Key> own,
                                            const Arguments& arguments);
 // A whole server's configuration for commands that need what the services are made of: defaults,
 // and these keys as in `options`.
 absl::StatusOr<config::Config> AsServer(const config::Config& options,
                                         const std::vector<std::string>& keys);
-// --target and --tenant.
+// --target, --tenant and --timeout.
 std::vector<config::Key> ClientKeys();
+// CallOptionsFor a command with ClientKeys: by --timeout, or `unless_told`.
+rpc::CallOptions ClientOptions(const config::Config& options,
+                               absl::Duration unless_told = rpc::CallOptions().timeout);
 // As this tenant, riding out a restart of the other side; says so when it begins to wait: for how
 // long, and by which `flag` that was given ("" = by none).
 rpc::CallOptions CallOptionsFor(const config::Config& options,

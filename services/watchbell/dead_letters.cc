@@ -54,7 +54,7 @@ int List(rpc::Client& client, const config::Config& options) {
   request.set_all(options.Get("all") == "true");
   admin::v1::ListDeadLettersResponse response;
   const absl::Status listed = client.Call(absl::StrCat(kService, "ListDeadLetters"), request,
-                                          &response, CallOptionsFor(options));
+                                          &response, ClientOptions(options));
   if (!listed.ok()) return Fail(listed);
   for (const admin::v1::DeadLetter& letter : response.dead_letters()) Print(letter);
   if (response.dead_letters().empty()) std::cout << "No dead letters.\n";
@@ -68,7 +68,7 @@ int Settle(rpc::Client& client, const config::Config& options, const std::string
   request.set_dead_letter_id(options.rest()[2]);
   admin::v1::DeadLetter letter;
   const absl::Status settled =
-      client.Call(absl::StrCat(kService, method), request, &letter, CallOptionsFor(options));
+      client.Call(absl::StrCat(kService, method), request, &letter, ClientOptions(options));
   if (!settled.ok()) return Fail(settled);
   Print(letter);
   return 0;

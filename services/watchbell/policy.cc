@@ -30,23 +30,32 @@ int RefuseFile(const std::string& path, const absl::Status& status) {
 
 CallSla CallSlaAt(const config::Config& options) {
   const std::shared_ptr<rpc::Client> client = rpc::Connect(options.Get("target"));
-  return [client, call_options = CallOptionsFor(options)](const std::string& method,
-                                                          const google::protobuf::Message& request,
-                                                          google::protobuf::Message* response) {
+  return [client, call_options = ClientOptions(options)](const std::string& method,
+                                                         const google::protobuf::Message& request,
+                                                         google::protobuf::Message* response) {
     return client->Call(absl::StrCat("watchbell.sla.v1.SlaService/", method), request, response,
                         call_options);
   };
 }
 
 int PolicyCheck(const Arguments& arguments) {
-  const absl::StatusOr<config::Config> options = LoadOptions({}, arguments);
+  std::vector<config::Key> keys = ClientKeys();
+  keys.push_back({"stored", "false", "calendars may also be those stored at --target"});
+  const absl::StatusOr<config::Config> options = LoadOptions(keys, arguments);
   if (!options.ok()) return Misused(options.status());
   if (options->rest().size() != 1) return WrongUse("policy check", "give one file to check");
+  const bool stored = options->Get("stored") == "true";
   const std::string& path = options->rest()[0];
   const absl::StatusOr<sla::v1::PolicyFile> file = ReadPolicyFile(path);
   if (!file.ok()) return Fail(file.status(), false);
-  if (const absl::Status sound = CheckPolicyFile(*file); !sound.ok()) {
-    return RefuseFile(path, sound);
+  const absl::Status sound =
+      stored ? CheckPolicyFileAgainst(*file, CallSlaAt(*options)) : CheckPolicyFile(*file);
+  if (!sound.ok()) {
+    const int status = RefuseFile(path, sound);
+    if (!stored && !sla::CalendarsElsewhere(*file).empty()) {
+      std::cerr << "  Calendars that lie on a server are found with --stored.\n";
+    }
+    return status;
   }
   SystemClock clock;
   for (const sla::v1::CalendarFinding& finding : sla::PolicyFileFindings(*file, clock.Now())) {

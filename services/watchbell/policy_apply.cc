@@ -153,8 +153,13 @@ class Application {
     request.set_policy_set_id(policy.policy_set_id());
     request.set_version(policy.version());
     request.set_reason(reason_);
-    ASSIGN_OR_RETURN(const RunningMoves moves, ApplyToRunning(std::move(request), call_));
-    std::cout << RunningMovesText(moves, false);
+    RunningMoves moves;
+    const absl::Status moved = ApplyToRunning(std::move(request), call_, &moves);
+    std::cout << RunningMovesText(moves, false) << std::flush;
+    if (!moved.ok()) {
+      std::cerr << "watchbell: not all of the open tickets; the same command moves the rest\n";
+      return moved;
+    }
     if (!moves.failed.empty()) {
       return absl::FailedPreconditionError(
           Counted(static_cast<int64_t>(moves.failed.size()), "ticket") + " could not be moved");

@@ -73,9 +73,10 @@ int PreviewRunning(const config::Config& options) {
   request.set_policy_set_id(options.Get("policy_set"));
   request.set_version(*version);
   request.set_preview(true);
-  const absl::StatusOr<RunningMoves> moves = ApplyToRunning(std::move(request), CallSlaAt(options));
-  if (!moves.ok()) return Fail(moves.status(), false);
-  std::cout << RunningMovesText(*moves, true);
+  RunningMoves moves;
+  const absl::Status looked = ApplyToRunning(std::move(request), CallSlaAt(options), &moves);
+  if (!looked.ok()) return Fail(looked, false);
+  std::cout << RunningMovesText(moves, true);
   return 0;
 }
 

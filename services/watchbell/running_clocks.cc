@@ -12,23 +12,22 @@ constexpr size_t kShown = 20;
 
 }  // namespace
 
-absl::StatusOr<RunningMoves> ApplyToRunning(sla::v1::ApplyPolicyVersionRequest request,
-                                            const CallSla& call) {
-  RunningMoves moves;
+absl::Status ApplyToRunning(sla::v1::ApplyPolicyVersionRequest request, const CallSla& call,
+                            RunningMoves* moves) {
   do {
     sla::v1::ApplyPolicyVersionResponse page;
     RETURN_IF_ERROR(call("ApplyPolicyVersion", request, &page));
-    moves.tickets += page.tickets();
-    moves.moved_tickets += page.moved_tickets();
-    moves.failed.insert(moves.failed.end(), page.failed().begin(), page.failed().end());
+    moves->tickets += page.tickets();
+    moves->moved_tickets += page.moved_tickets();
+    moves->failed.insert(moves->failed.end(), page.failed().begin(), page.failed().end());
     for (const sla::v1::ClockMove& move : page.moves()) {
       if (!move.changed()) continue;
-      ++moves.clocks;
-      if (moves.first.size() < kShown) moves.first.push_back(move);
+      ++moves->clocks;
+      if (moves->first.size() < kShown) moves->first.push_back(move);
     }
     request.set_page_token(page.next_page_token());
   } while (!request.page_token().empty());
-  return moves;
+  return absl::OkStatus();
 }
 
 std::string RunningMovesText(const RunningMoves& moves, bool preview) {

@@ -19,9 +19,9 @@ struct RunningMoves {
   std::vector<std::string> failed;        // tickets that could not be moved, and why
 };
 
-// `request` without page_token.
-absl::StatusOr<RunningMoves> ApplyToRunning(sla::v1::ApplyPolicyVersionRequest request,
-                                            const CallSla& call);
+// `request` without page_token. `moves`: what was done, also if it failed half-way.
+absl::Status ApplyToRunning(sla::v1::ApplyPolicyVersionRequest request, const CallSla& call,
+                            RunningMoves* moves);
 
 // Lines of text: how many moved, or would, and where the first clocks would stand.
 std::string RunningMovesText(const RunningMoves& moves, bool preview);

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "common/base/errors.h"
 #include "common/base/mutex.h"
 #include "common/base/shard.h"
 #include "common/bus/bus.h"
@@ -164,7 +165,8 @@ class JournalBook : public JournalSource {
     sources_.clear();
   }
   std::atomic<bool> reachable{true};
-  std::atomic<int> asks{0};  // for rows
+  std::atomic<bool> blind{false};  // there, but without its storage
+  std::atomic<int> asks{0};        // for rows
 
   void ReadShard(const std::string& topic, int shard, int64_t after_sequence, int limit,
                  Done done) override {
@@ -205,7 +207,9 @@ class JournalBook : public JournalSource {
   void Answer(const std::string& topic, const std::function<void(absl::StatusOr<Found>)>& done,
               Read read) {
     absl::StatusOr<Found> found = absl::UnavailableError("the producer does not answer");
-    {
+    if (blind) {
+      found = Unavailable("STORAGE_UNAVAILABLE", "storage is away", absl::Seconds(1));
+    } else {
       MutexLock lock(mu_);
       auto source = sources_.find(topic);
       if (reachable && source != sources_.end()) {

@@ -79,6 +79,22 @@ TEST_F(KafkaEndTest, WhileTheProducerDoesNotAnswerItIsTheTopics) {
   EXPECT_FALSE(AtEnd(consumer));
 }
 
+TEST_F(KafkaEndTest, AProducerWithoutItsStorageIsWaitedFor) {
+  Consumer consumer(true);
+  ReadAllButTheLast(consumer);
+  const absl::Time since = clock_.Now();
+  journals_.blind = true;
+  EXPECT_FALSE(consumer.subscriber().AtEnd(kWidgets, shard_, since));
+  // The topic's end, once it is known, does not count.
+  consumer.AwaitTotal(1);
+  EXPECT_FALSE(consumer.subscriber().AtEnd(kWidgets, shard_, since));
+  journals_.blind = false;
+  EXPECT_FALSE(AtEnd(consumer));
+  GoOn();
+  consumer.AwaitEnd(kWidgets, shard_);
+  EXPECT_EQ(consumer.total(), 2);
+}
+
 TEST_F(KafkaEndTest, ARecordThatLiesIsNoEnd) {
   Consumer consumer(true);
   ReadAllButTheLast(consumer);

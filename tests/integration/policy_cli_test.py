@@ -136,6 +136,30 @@ def running_clocks_are_previewed_and_moved():
 
 
 @case
+def a_calendar_that_lies_on_the_server_is_found():
+    hours = {"calendar_id": "office", "time_zone": "UTC",
+             "weekly": [{"weekday": 1, "intervals": [{"from": "09:00", "to": "17:00"}]}]}
+    counted = {"policy_set": {"policy_set_id": "counted", "targets": [
+        {"target_id": "solve", "metric": "METRIC_RESOLUTION", "duration": "3600s", "basis": "TIME_BASIS_BUSINESS",
+         "calendar_id": "office"}]}}
+    file = world.file("counted.json", counted)
+    world.run("policy", "check", file, "--stored", status=1)
+    world.run("policy", "apply", world.file("office.json", {"calendars": [hours]}))
+    refused = world.run("policy", "check", file, status=1)
+    expect("targets[0].calendar_id" in refused and "are found with --stored" in refused, f"without the server: {refused}")
+    expect_equal(world.run("policy", "check", file, "--stored"), "OK: 0 calendars, policy set counted with 1 target\n",
+                 "with the server")
+
+
+@case
+def zeros_are_shown_on_demand():
+    request = json.dumps({"ticket": world.ticket["name"]})
+    for flags, shown in (([], False), (["--zeros"], True)):
+        clock = json.loads(world.run("call", "SlaService/ListClocks", request, *flags))["clocks"][0]
+        expect_equal(("breached" in clock, clock.get("breached", False)), (shown, False), f"with flags {flags}")
+
+
+@case
 def what_is_applied_is_not_of_the_past():
     file = world.file("late.json", policy(7))
     refused = world.run("policy", "apply", file, "--activate", "--effective-at=2001-01-01T00:00:00Z", status=2)

@@ -4,6 +4,7 @@
 #include <utility>
 #include <vector>
 
+#include "common/base/errors.h"
 #include "common/telemetry/log.h"
 
 namespace watchbell::bus::kafka {
@@ -50,17 +51,19 @@ void Heads::Send(const std::string& topic) {
   journals_.ReadHeads(
       topic, shards,
       [state = state_, topic, shards, asked](const absl::StatusOr<std::vector<int64_t>>& heads) {
-        Take(*state, topic, shards, asked, heads);
-        state->answered();
+        if (Take(*state, topic, shards, asked, heads)) state->answered();
       });
 }
 
 // On any thread, perhaps after all but the state is gone.
-void Heads::Take(State& state, const std::string& topic, const std::vector<int>& shards,
+bool Heads::Take(State& state, const std::string& topic, const std::vector<int>& shards,
                  absl::Time asked, const absl::StatusOr<std::vector<int64_t>>& heads) {
   MutexLock lock(state.mu);
   Topic& of = state.topics[topic];
   of.asking = false;
+  // Its storage is away, and perhaps on the way back with what it was committing: who wants to know
+  // asks again.
+  if (ErrorReason(heads.status()) == "STORAGE_UNAVAILABLE") return false;
   if (heads.ok() && of.silent) {
     telemetry::Log(telemetry::Level::kInfo, "a producer answers again", {{"topic", topic}});
   } else if (!heads.ok() && !of.silent) {
@@ -75,6 +78,7 @@ void Heads::Take(State& state, const std::string& topic, const std::vector<int>&
     const auto want = of.wanted.find(shards[i]);
     if (want->second <= asked) of.wanted.erase(want);
   }
+  return true;
 }
 
 }  // namespace watchbell::bus::kafka

@@ -54,7 +54,8 @@ class Heads {
     std::map<std::string, Topic> topics ABSL_GUARDED_BY(mu);
   };
   void Send(const std::string& topic);
-  static void Take(State& state, const std::string& topic, const std::vector<int>& shards,
+  // False: the producer is there, but cannot look into its journal now.
+  static bool Take(State& state, const std::string& topic, const std::vector<int>& shards,
                    absl::Time asked, const absl::StatusOr<std::vector<int64_t>>& heads);
 
   JournalSource& journals_;

@@ -245,16 +245,33 @@ TEST(RunningMovesText, PagesAddUpAndOnlyWhatChangesIsTold) {
          {"changed": true, "after": {"clock_id": "inc-3/answer/1", "target_id": "c",
                                      "state": "CLOCK_STATE_RUNNING"}}],
           "failed": ["inc-9: there is no calendar \"office\""]})"});
-  const auto moves = ApplyToRunning({}, call);
-  ASSERT_TRUE(moves.ok()) << moves.status();
-  EXPECT_EQ(RunningMovesText(*moves, true),
+  RunningMoves moves;
+  ASSERT_TRUE(ApplyToRunning({}, call, &moves).ok());
+  EXPECT_EQ(RunningMovesText(moves, true),
             "open tickets: 101 looked at, 3 would be moved; 2 clocks would change\n"
             "  inc-1/resolution/1: paused, 1 min left, by a; then running, due "
             "2026-01-05T16:00:00Z, by b\n"
             "  inc-3/answer/1: not there; then running, by c\n"
             "  cannot be moved: inc-9: there is no calendar \"office\"\n");
-  EXPECT_THAT(RunningMovesText(*moves, false),
+  EXPECT_THAT(RunningMovesText(moves, false),
               StartsWith("open tickets: 101 looked at, 3 moved; 2 clocks changed\n"));
+}
+
+TEST(RunningMovesText, WhatWasDoneBeforeAnErrorIsKnown) {
+  int calls = 0;
+  const CallSla call = [&calls](const std::string&, const google::protobuf::Message&,
+                                google::protobuf::Message* response) -> absl::Status {
+    if (++calls == 2) return absl::UnavailableError("gone");
+    auto* page = dynamic_cast<sla::v1::ApplyPolicyVersionResponse*>(response);
+    page->set_tickets(100);
+    page->set_moved_tickets(7);
+    page->set_next_page_token("more");
+    return absl::OkStatus();
+  };
+  RunningMoves moves;
+  EXPECT_TRUE(absl::IsUnavailable(ApplyToRunning({}, call, &moves)));
+  EXPECT_EQ(RunningMovesText(moves, false),
+            "open tickets: 100 looked at, 7 moved; 0 clocks changed\n");
 }
 
 TEST(ClockMoveText, VersionsWhereTheyDifferAndARestart) {

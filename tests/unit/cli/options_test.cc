@@ -82,6 +82,7 @@ TEST(OptionsTest, WrongUseEndsWith2) {
       {"call", "--data-dir=x"},
       {"call", "--smtp-url=smtp://x", "TicketService/ListTickets"},
       {"call", "--timeout=soon"},
+      {"policy", "explain", "--clock=a/b/1", "--timeout=-1"},
       {"call", "NoService/X"},
       {"call", "TicketService/CreateTicket", "{not json"},
       {"dead-letters", "list", "--listen=127.0.0.1:1"},

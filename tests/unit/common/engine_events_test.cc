@@ -291,6 +291,41 @@ TEST_F(EngineTest, ATimerFiresAfterThirtySecondsWhateverTheCause) {
   EXPECT_EQ(State(*follower_, "a").resolver(), "0 ungated");
 }
 
+TEST_F(EngineTest, WhatWasKnownBeforeATimerWasFoundDueProvesNothing) {
+  ASSERT_TRUE(Submit(*follower_, Bump("a", "arm:60")).ok());
+  Settle();
+  subscriber_->end_known_at = kStart + absl::Seconds(80);  // a producer was silent then
+  subscriber_->unreachable = true;
+  clock_.Set(kStart + absl::Seconds(90));
+  Settle();
+  EXPECT_EQ(State(*follower_, "a").resolver(), "");
+  subscriber_->end_known_at = kStart + absl::Seconds(90);
+  clock_.Set(kStart + absl::Seconds(91));
+  Settle();
+  EXPECT_EQ(State(*follower_, "a").resolver(), "0");
+}
+
+TEST_F(EngineTest, ATimerThatWaitedWithoutStorageHasNotWaited) {
+  ASSERT_TRUE(Submit(*follower_, Bump("a", "arm:60")).ok());
+  Settle();
+  subscriber_->end_known_at = kStart + absl::Seconds(80);
+  subscriber_->unreachable = true;
+  clock_.Set(kStart + absl::Seconds(61));
+  follower_db_->plan = [] { return CommitFault::kRefused; };
+  ASSERT_TRUE(Submit(*follower_, Bump("b")).ok());
+  for (int second = 62; second < 95; ++second) {
+    clock_.Set(kStart + absl::Seconds(second));
+    follower_->engine().RunOnce();
+  }
+  follower_db_->plan = [] { return CommitFault::kNone; };
+  clock_.Set(kStart + absl::Seconds(97));
+  Settle();
+  EXPECT_EQ(State(*follower_, "a").resolver(), "") << "thirty seconds, but nobody could answer";
+  subscriber_->end_known_at = kStart + absl::Seconds(97);
+  Settle();
+  EXPECT_EQ(State(*follower_, "a").resolver(), "0");
+}
+
 TEST_F(EngineTest, ATimerLongDueWhenItIsFirstSeenWaitsAsLongAsAnyOther) {
   ASSERT_TRUE(Submit(*follower_, Bump("a", "arm:60")).ok());
   Settle();

@@ -34,7 +34,7 @@ class LaggingSubscriber : public ForwardingSubscriber {
     return records;
   }
   bool AtEnd(const std::string& topic, int shard, absl::Time since) override {
-    return !lag_ && ForwardingSubscriber::AtEnd(topic, shard, since);
+    return !lag_ && since <= end_known_at && ForwardingSubscriber::AtEnd(topic, shard, since);
   }
   absl::StatusOr<std::optional<std::vector<bus::RecordPtr>>> ReadStream(const std::string& topic,
                                                                         const std::string& tenant,
@@ -45,6 +45,7 @@ class LaggingSubscriber : public ForwardingSubscriber {
     if (pending) return std::optional<std::vector<bus::RecordPtr>>();
     return ForwardingSubscriber::ReadStream(topic, tenant, id, after, limit);
   }
+  absl::Time end_known_at = absl::InfiniteFuture();
   bool unreachable = false;
   bool pending = false;                // a producer that is being asked
   std::vector<bus::RecordPtr> strays;  // come with the next Poll: anybody may write to a topic

@@ -107,21 +107,22 @@ TEST_F(AtRisk, UnionsCountByTheVersionsTheTicketIsJudgedBy) {
               ElementsAre(Pair("moved/resolution/1", 480), Pair("both/resolution/1", 600)));
 }
 
-TEST_F(AtRisk, TiesGoByTicketClockAndCycleAlsoWhereDeadlinesDiffer) {
+TEST_F(AtRisk, TiesGoByDeadlineThenTicketClockAndCycle) {
   Put(test::OfficeCalendar("office", "UTC"), 1);
   Add({.ticket = "b", .due = test::At("Mon 17:00"), .calendar = "office@1"});
   Add({.ticket = "a", .due = test::At("Mon 23:00"), .calendar = "office@1"});
   Add({.ticket = "a", .due = test::At("Tue 03:00"), .cycle = 2, .calendar = "office@1"});
   Add({.ticket = "a", .due = test::At("Tue 09:00"), .name = "other", .calendar = "office@1"});
+  Add({.ticket = "d", .due = test::At("Tue 09:00"), .calendar = "office@1"});
   Add({.ticket = "c", .due = test::At("Mon 17:00")});
   Commit();
   v1::ListAtRiskRequest request;
   for (const int size : {1, 2, 50}) {
     request.set_page_size(size);
-    EXPECT_THAT(
-        All(request, test::At("Mon 16:00")),
-        ElementsAre(Pair("a/other/1", 60), Pair("a/resolution/1", 60), Pair("a/resolution/2", 60),
-                    Pair("b/resolution/1", 60), Pair("c/resolution/1", 60)));
+    EXPECT_THAT(All(request, test::At("Mon 16:00")),
+                ElementsAre(Pair("b/resolution/1", 60), Pair("c/resolution/1", 60),
+                            Pair("a/resolution/1", 60), Pair("a/resolution/2", 60),
+                            Pair("a/other/1", 60), Pair("d/resolution/1", 60)));
   }
 }
 
@@ -310,7 +311,8 @@ class AtRiskOracle : public AtRisk {
   std::vector<Line> Expected(const v1::AtRiskFilter& filter, int64_t as_of) {
     std::vector<AtRiskPlace> places;
     for (const test::RunningClock& clock : clocks_) {
-      const AtRiskPlace place{TimeLeft(clock, as_of), clock.ticket, clock.name, clock.cycle};
+      const AtRiskPlace place{TimeLeft(clock, as_of), clock.due, clock.ticket, clock.name,
+                              clock.cycle};
       const bool far = filter.has_within() &&
                        place.time_left > absl::ToInt64Microseconds(FromProto(filter.within()));
       const bool other = filter.priorities_size() > 0 &&

@@ -149,6 +149,20 @@ TEST_F(PolicyMove, NewPromisesBeginWithTheTicketAndGoneOnesEnd) {
   EXPECT_EQ(Stored().clocks_size(), 3);
 }
 
+TEST_F(PolicyMove, AClockIsWhatItsNameSaysWhateverItMeasures) {
+  v1::PolicySet policy = WithResolution(180);
+  policy.mutable_targets(1)->set_metric(v1::METRIC_FULFILMENT);
+  policy.mutable_targets(1)->add_types(ticket.type());
+  policy.mutable_targets(1)->set_clock("resolution");
+  Put(policy);
+  const auto result = MoveAll();
+  ASSERT_EQ(result.moves_size(), 1);
+  EXPECT_EQ(result.moves(0).before().metric(), v1::METRIC_RESOLUTION);
+  EXPECT_EQ(result.moves(0).after().metric(), v1::METRIC_FULFILMENT);
+  EXPECT_EQ(Last<ev::ClockRetargeted>().clock().metric(), v1::METRIC_FULFILMENT);
+  EXPECT_EQ(Stored().clocks_size(), 2);
+}
+
 TEST_F(PolicyMove, FinishedAndHistoricTicketsAreLeftAlone) {
   Put(WithResolution(180));
   Move<ev::TicketResolved>(ticket, tv::STATE_RESOLVED, "2026-01-05T11:00:00Z");
