@@ -30,7 +30,6 @@ class Machine {
     if (AsksForBefore()) before_.emplace(facts);
     facts.MergeFrom(input_.change());
     reopened_ = was_finished && !IsFinished(facts);
-    *ticket_.add_inputs() = input_;
     for (const ClockSlot& slot : Slots()) Step(slot);
     if (input_.has_era()) CancelSlotless();
   }
@@ -430,7 +429,12 @@ class Machine {
 
 void ApplyInOrder(const Judge& judge, TicketClocks& ticket, const TicketInput& input,
                   Happenings* out) {
-  Machine(judge, ticket, input, out).Run();
+  *ticket.add_inputs() = input;
+  ApplyLast(judge, ticket, out);
+}
+
+void ApplyLast(const Judge& judge, TicketClocks& ticket, Happenings* out) {
+  Machine(judge, ticket, ticket.inputs(ticket.inputs_size() - 1), out).Run();
 }
 
 void RecountOpen(const Judge& judge, TicketClocks& ticket, int64_t at, Happenings& out) {

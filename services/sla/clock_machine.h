@@ -63,6 +63,10 @@ inline void ApplyInOrder(const Judge& judge, state::v1::TicketClocks& ticket,
   ApplyInOrder(judge, ticket, input, &out);
 }
 
+// The same of the last of the ticket's inputs, which was added to them since the one before was
+// applied.
+void ApplyLast(const Judge& judge, state::v1::TicketClocks& ticket, Happenings* out);
+
 // The zone data changed: deadlines to come are counted again, told as of `at`. What has breached or
 // ended stays; a deadline that turns out to have passed is Settle's.
 void RecountOpen(const Judge& judge, state::v1::TicketClocks& ticket, int64_t at, Happenings& out);

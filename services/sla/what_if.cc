@@ -63,7 +63,9 @@ TicketClocks& WhatIf::CountAgain(const TicketLife& stored) {
   for (const state::v1::TicketInput& input : stored.inputs()) {
     if (input.has_era()) continue;  // a move to another version: the draft judges all of it
     Settle(again, input.at(), nullptr);
-    ApplyInOrder(draft_, again, input, nullptr);
+    // Lent, not copied: an arena's message deletes nothing, and its inputs are not written to.
+    again.mutable_inputs()->UnsafeArenaAddAllocated(const_cast<state::v1::TicketInput*>(&input));
+    ApplyLast(draft_, again, nullptr);
   }
   Settle(again, stored.historic() ? stored.decided_before() : now_, nullptr);
   return again;

@@ -45,6 +45,10 @@ int PolicyCheck(const Arguments& arguments) {
   if (!options.ok()) return Misused(options.status());
   if (options->rest().size() != 1) return WrongUse("policy check", "give one file to check");
   const bool stored = options->Get("stored") == "true";
+  const bool server = std::any_of(arguments.begin(), arguments.end(), [](const std::string& word) {
+    return absl::StartsWith(word, "--target");
+  });
+  if (server && !stored) return WrongUse("policy check", "--target goes with --stored");
   const std::string& path = options->rest()[0];
   const absl::StatusOr<sla::v1::PolicyFile> file = ReadPolicyFile(path);
   if (!file.ok()) return Fail(file.status(), false);

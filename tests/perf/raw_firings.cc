@@ -28,7 +28,7 @@ class Raw {
     Must(db::Migrate(*Must(db::OpenSqlite(path)), {engine::EngineSchema()}));
     Check(sqlite3_open(path.c_str(), &handle_));
     Run("PRAGMA synchronous=FULL");
-    Run("PRAGMA wal_autocheckpoint=8000");
+    Run("PRAGMA wal_autocheckpoint=2000");
     begin_ = Prepare("BEGIN IMMEDIATE");
     commit_ = Prepare("COMMIT");
     find_timer_ = Prepare(

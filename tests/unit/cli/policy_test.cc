@@ -132,7 +132,7 @@ TEST_F(PolicyTest, WrongUse) {
 TEST_F(PolicyTest, WrongUseSaysHowTheVerbIsWritten) {
   EXPECT_EQ(RunCommand({"policy", "check"}).err,
             "watchbell policy check: give one file to check\n"
-            "  watchbell policy check FILE\n"
+            "  watchbell policy check FILE [--stored]\n"
             "  See `watchbell policy --help`.\n");
   EXPECT_THAT(RunCommand({"policy", "preview"}).err,
               AllOf(HasSubstr("\n  watchbell policy preview FILE --ticket="),

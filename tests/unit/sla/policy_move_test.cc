@@ -5,6 +5,7 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "services/sla/metric_rules.h"
 #include "tests/unit/sla/decider_desk.h"
 #include "tests/unit/sla/desk.h"
 
@@ -151,15 +152,17 @@ TEST_F(PolicyMove, NewPromisesBeginWithTheTicketAndGoneOnesEnd) {
 
 TEST_F(PolicyMove, AClockIsWhatItsNameSaysWhateverItMeasures) {
   v1::PolicySet policy = WithResolution(180);
-  policy.mutable_targets(1)->set_metric(v1::METRIC_FULFILMENT);
-  policy.mutable_targets(1)->add_types(ticket.type());
-  policy.mutable_targets(1)->set_clock("resolution");
+  v1::Target& target = *policy.mutable_targets(1);
+  *target.mutable_stop() = ConditionsOf(target).stop;
+  *target.mutable_start()->mutable_none()->add_of() = target.stop();
+  target.set_metric(v1::METRIC_NAMED);
+  target.set_clock("resolution");
   Put(policy);
   const auto result = MoveAll();
   ASSERT_EQ(result.moves_size(), 1);
   EXPECT_EQ(result.moves(0).before().metric(), v1::METRIC_RESOLUTION);
-  EXPECT_EQ(result.moves(0).after().metric(), v1::METRIC_FULFILMENT);
-  EXPECT_EQ(Last<ev::ClockRetargeted>().clock().metric(), v1::METRIC_FULFILMENT);
+  EXPECT_EQ(result.moves(0).after().metric(), v1::METRIC_NAMED);
+  EXPECT_EQ(Last<ev::ClockRetargeted>().clock().metric(), v1::METRIC_NAMED);
   EXPECT_EQ(Stored().clocks_size(), 2);
 }
 
