@@ -82,7 +82,8 @@ class Subscriber {
 
   // True if Poll has returned everything that the producer had committed on this shard at some
   // moment at or after `since` (not in the future); if the producer does not answer, everything
-  // that lay on the topic. One that answers, but cannot look into its journal, is waited for. False
+  // that lay on the topic. One that is there, but cannot look into its journal, is waited for: for
+  // some seconds after `since`. False
   // may mean "not known yet": the wake-up follows when it is.
   virtual bool AtEnd(const std::string& topic, int shard, absl::Time since) = 0;
 

@@ -39,7 +39,7 @@ class JournalSource {
   // The last sequence in each of these shards, in their order; 0 = no row. Every row committed
   // before the call is at or below it. Timers wait for the answer: it comes, or fails, within
   // kHeadsLimit. UNAVAILABLE with the reason STORAGE_UNAVAILABLE: the producer is there, but cannot
-  // look now.
+  // look now; with DEADLINE_EXCEEDED: it is connected, but has not answered within the limit.
   virtual void ReadHeads(const std::string& topic, const std::vector<int>& shards,
                          HeadsDone done) = 0;
   static constexpr absl::Duration kHeadsLimit = absl::Seconds(1);

@@ -21,6 +21,8 @@ constexpr absl::Duration kPurgeEvery = absl::Minutes(10);
 constexpr absl::Duration kStoreMarksEvery = absl::Milliseconds(250);
 constexpr int kRepublishChunk = 1000;
 constexpr int kAttempts = 4;
+// A step that took so long waited for storage, perhaps together with the producers.
+constexpr absl::Duration kSlowStep = absl::Seconds(2);
 
 void Answer(Item& item) {
   if (item.input.done == nullptr) return;
@@ -60,7 +62,14 @@ absl::Status Engine::Impl::Open() {
 }
 
 Step Engine::Impl::RunOnce() {
-  const absl::Time now = parts_.clock.Now();
+  const absl::Duration began = parts_.clock.Steady();
+  const Step step = RunStep();
+  if (parts_.clock.Steady() - began > kSlowStep) gate_.ForgetAll();
+  return step;
+}
+
+Step Engine::Impl::RunStep() {
+  absl::Time now = parts_.clock.Now();
   // A wait longer than the longest is none: the clock went back.
   if (now < retry_at_ && retry_at_ - now <= kLastRetry) return {0, false, retry_at_};
   if (recover_) {
@@ -70,6 +79,7 @@ Step Engine::Impl::RunOnce() {
   known.Update(LookAtOthers(now));
   known.Update(LoadFarTimers());
   if (!known.ok()) return Fail(known, now);
+  now = std::max(now, parts_.clock.Now());  // the looks may have had to wait
   ReportProducers(intake_.Read(options_.max_batch, now));
   absl::Time recheck = absl::InfiniteFuture();
   std::vector<Item> items = Collect(now, &recheck);

@@ -41,6 +41,7 @@ class Engine::Impl {
   absl::Status Open();
   absl::Status Submit(std::vector<Item> items);
   Step RunOnce();
+  Step RunStep();
   void Start();
   void Stop();
   void Wake();

@@ -125,8 +125,8 @@ class Gate {
   // When a timer that was told to wait is to be looked at again.
   absl::Time Recheck(const TimerKey& key, absl::Time due, absl::Time now) const;
   void Forget(const TimerKey& key) { waiting_.erase(key); }
-  // Storage was away: what the producers said meanwhile proves nothing, and nobody has waited for
-  // them.
+  // Storage was away, or very slow: what the producers said meanwhile proves nothing, and nobody
+  // has waited for them.
   void ForgetAll() { waiting_.clear(); }
   void CloseShard(int shard);
 

@@ -2,6 +2,10 @@
 
 #include <grpc/support/time.h>
 
+#include <set>
+#include <utility>
+#include <vector>
+
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "common/base/errors.h"
@@ -54,6 +58,17 @@ void LowerRequestId(google::protobuf::Message& message) {
   message.GetReflection()->SetString(&message, field, std::move(id));
 }
 
+// Of a path that is faulted already nothing more is said.
+absl::Status WithMore(const absl::Status& refused, std::vector<FieldViolation> more) {
+  std::vector<FieldViolation> faults = FieldViolations(refused);
+  std::set<std::string> said;
+  for (const FieldViolation& fault : faults) said.insert(fault.field);
+  for (FieldViolation& fault : more) {
+    if (said.count(fault.field) == 0) faults.push_back(std::move(fault));
+  }
+  return InvalidFields(std::move(faults));
+}
+
 absl::Status Parse(const Method& method, const grpc::ByteBuffer& bytes, MessagePtr* request) {
   const auto* prototype = google::protobuf::MessageFactory::generated_factory()->GetPrototype(
       method.descriptor->input_type());
@@ -66,7 +81,9 @@ absl::Status Parse(const Method& method, const grpc::ByteBuffer& bytes, MessageP
   }
   const absl::string_view view(reinterpret_cast<const char*>(slice.begin()), slice.size());
   RETURN_IF_ERROR(ParseRequest(view, message.get()));
-  RETURN_IF_ERROR(Validate(*message));
+  if (const absl::Status sound = Validate(*message); !sound.ok()) {
+    return method.more_faults ? WithMore(sound, method.more_faults(*message)) : sound;
+  }
   LowerRequestId(*message);
   *request = std::move(message);
   return absl::OkStatus();

@@ -40,7 +40,8 @@ std::string MakePageToken(absl::string_view binding, const std::vector<std::stri
 absl::StatusOr<std::vector<std::string>> ReadPageToken(absl::string_view token,
                                                        absl::string_view binding, size_t parts) {
   std::string text;
-  if (!absl::WebSafeBase64Unescape(token, &text)) {
+  // The decoder forgives blanks and bits too many: then it is not what we gave out.
+  if (!absl::WebSafeBase64Unescape(token, &text) || absl::WebSafeBase64Escape(text) != token) {
     return InvalidField("page_token", "is no token of ours");
   }
   std::vector<std::string> split = absl::StrSplit(text, '.');

@@ -88,6 +88,12 @@ Method& Service::Add(const std::string& method, Method::Kind kind, const std::st
   return entry->second;
 }
 
+void Service::MoreFaults(const std::string& method, FindFaults find) {
+  const auto entry = methods_.find(method);
+  if (entry == methods_.end()) Die(absl::StrCat(full_name(), ".", method, " has no handler yet"));
+  entry->second.more_faults = std::move(find);
+}
+
 void Service::Command(const std::string& method, engine::Engine& engine, const std::string& role,
                       bool idempotent_by_state) {
   Async(

@@ -16,6 +16,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "common/base/errors.h"
 #include "common/engine/engine.h"
 #include "common/engine/input.h"
 #include "google/protobuf/descriptor.h"
@@ -94,6 +95,8 @@ struct Method {
                                                              const google::protobuf::Message&)>
       watch;
   WatchHub* hub = nullptr;
+  // See Service::MoreFaults; may be null.
+  std::function<std::vector<FieldViolation>(const google::protobuf::Message&)> more_faults;
 };
 
 class Service {
@@ -127,6 +130,12 @@ class Service {
         },
         role);
   }
+
+  // Of a method added before: what else is wrong with a request that breaks the rules of its
+  // fields, as far as it can be told without anything that is stored. It is told together with
+  // those.
+  using FindFaults = std::function<std::vector<FieldViolation>(const google::protobuf::Message&)>;
+  void MoreFaults(const std::string& method, FindFaults find);
 
   // A server stream.
   void Watch(const std::string& method, WatchHub& hub,

@@ -200,7 +200,9 @@ class Checker {
                      const std::string& path) {
     const Reflection& reflection = *message.GetReflection();
     const bool set = reflection.HasField(message, field);
-    if (rules.required() && (!set || IsZero({message, field, -1}))) {
+    // Zero may have been meant: what a number must be says more.
+    const bool tells = rules.has_min() && rules.min() > 0 && !field->has_presence();
+    if (rules.required() && !tells && (!set || IsZero({message, field, -1}))) {
       return Add(path, "is required");
     }
     // A number without presence is there even when it is zero; an unset optional or oneof member is

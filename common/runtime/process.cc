@@ -435,6 +435,7 @@ std::vector<config::Key> ProcessKeys(const Installation& installation) {
 std::vector<config::Key> KeysOfOtherCommands() {
   return {{"target", "", "gRPC target of a running process"},
           {"tenant", "", "whose data"},
+          {"timeout", "", "seconds that a client command waits"},
           {"kafka.replication", "", "of topics to be created"}};
 }
 

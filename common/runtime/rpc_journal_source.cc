@@ -39,7 +39,8 @@ absl::Status Unreadable(const absl::Status& status, const std::string& service,
   }
   const std::string why =
       absl::StrCat("the journal of ", service, " cannot be read: ", status.message());
-  const std::string reason = ErrorReason(status);
+  const std::string reason =
+      absl::IsDeadlineExceeded(status) ? "DEADLINE_EXCEEDED" : ErrorReason(status);
   return reason.empty() ? absl::UnavailableError(why)
                         : WithReason(absl::StatusCode::kUnavailable, reason, why);
 }

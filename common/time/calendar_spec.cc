@@ -24,7 +24,9 @@ class Checker {
 
   std::vector<FieldViolation> Run() {
     if (!LoadZone(spec_.time_zone)) {
-      Fault("time_zone", absl::StrCat("unknown time zone \"", spec_.time_zone, "\""));
+      Fault("time_zone", spec_.time_zone.empty()
+                             ? "is required"
+                             : absl::StrCat("unknown time zone \"", spec_.time_zone, "\""));
     }
     CheckWeekly();
     CheckHolidays();

@@ -1,16 +1,19 @@
 #include "services/sla/at_risk.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <map>
 #include <optional>
 #include <utility>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "common/base/errors.h"
 #include "common/base/proto_time.h"
 #include "common/base/status_macros.h"
 #include "common/rpc/page_token.h"
+#include "common/time/business_calendar.h"
 #include "services/sla/at_risk_index.h"
 #include "services/sla/clock_view.h"
 #include "services/sla/sla_store.h"
@@ -45,6 +48,14 @@ absl::StatusOr<Cursor> ReadCursor(const v1::ListAtRiskRequest& request, const st
   after.clock = parts[4];
   if (!absl::SimpleAtoi(parts[0], &cursor.as_of) || !absl::SimpleAtoi(parts[1], &after.time_left) ||
       !absl::SimpleAtoi(parts[2], &after.due_at) || !absl::SimpleAtoi(parts[5], &after.cycle)) {
+    return InvalidField("page_token", "is no token of ours");
+  }
+  // Nor may it overflow a sum, or be what no database takes for text.
+  const int64_t most = absl::ToInt64Microseconds(4 * kDeadlineHorizon);
+  const auto printable = [](const std::string& text) {
+    return std::all_of(text.begin(), text.end(), absl::ascii_isprint);
+  };
+  if (std::abs(after.time_left) > most || !printable(after.ticket_id) || !printable(after.clock)) {
     return InvalidField("page_token", "is no token of ours");
   }
   const absl::Time as_of = absl::FromUnixMicros(cursor.as_of);

@@ -64,14 +64,11 @@ class GroupReader {
 
   // `after` may be of another group: here its place is among the deadlines with as much time left.
   void StartAfter(const AtRiskPlace& after) {
-    const int64_t first = time_left_.FirstDeadline(after.time_left);
-    const int64_t next = time_left_.FirstDeadline(after.time_left + 1);
-    if (after.due_at < first) {
-      read_to_.due_at = first;
-    } else if (after.due_at < next) {
+    const int64_t here = time_left_.Until(after.due_at);
+    if (here == after.time_left) {
       read_to_ = {after.due_at, after.ticket_id, after.clock, after.cycle};
     } else {
-      read_to_.due_at = next;
+      read_to_.due_at = time_left_.FirstDeadline(after.time_left + (here > after.time_left));
     }
   }
 
@@ -88,8 +85,9 @@ class GroupReader {
         at_end_ = true;
         break;
       }
-      places_.push_back(
-          {left, read_to_.due_at, read_to_.ticket_id, read_to_.clock, read_to_.cycle});
+      AtRiskPlace place{left, read_to_.due_at, read_to_.ticket_id, read_to_.clock, read_to_.cycle};
+      // FirstDeadline looks no further than a horizon: there it may be before what was asked for.
+      if (!question_.after || place > *question_.after) places_.push_back(std::move(place));
     }
     return absl::OkStatus();
   }

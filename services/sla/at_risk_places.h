@@ -2,7 +2,8 @@
 //
 // Deadlines that are counted by the same are in the order of the time they have left, so each kind
 // of counting is read by its deadlines, a step at a time, and what is read is merged: whatever the
-// length of the list, about as many rows are looked at as are asked for.
+// length of the list, about as many rows are looked at as are asked for. What a filter leaves out
+// is looked at on the way.
 #pragma once
 
 #include <cstdint>

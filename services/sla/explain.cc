@@ -127,9 +127,14 @@ void ShowTime(const ClockRecord& clock, const std::vector<ClockStretch>& stretch
   *out.mutable_calendar() = Use(until_due, end - clock.started_at());
 }
 
-void ShowZones(const Judge& judge, const ClockRecord& clock, v1::ClockExplanation& out) {
+void ShowCalendars(const Judge& judge, const ClockRecord& clock, v1::ClockExplanation& out) {
   const auto calendar = HoursOf(judge, {clock.target(), clock.time_zone()});
   if (calendar == nullptr) return;
+  for (const auto& [id, version] : judge.hours(clock.target()).versions) {
+    v1::CalendarVersion& used = *out.add_calendars();
+    used.set_calendar_id(id);
+    used.set_version(version);
+  }
   for (const WallHours& member : calendar->members()) out.add_time_zones(member.zone().name());
   const v1::ZoneSource source = judge.target(clock.target()).zone_source();
   const bool read_there =
@@ -168,7 +173,7 @@ absl::StatusOr<v1::ClockExplanation> Explain(const Judge& judge, const TicketClo
     *out.add_segments() = SegmentView(judge, settled, stretch);
   }
   ShowTime(clock, stretches, judge.target(clock.target()).has_relative(), as_of, out);
-  ShowZones(judge, clock, out);
+  ShowCalendars(judge, clock, out);
   ExplainTargets(judge, settled, clock, history, out);
   ExplainOutcomes(judge, settled, clock, as_of, out);
   return out;

@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "common/time/business_calendar.h"
@@ -21,9 +22,9 @@ struct TargetHours {
   using InZone =
       std::function<std::shared_ptr<const BusinessCalendar>(const std::string& time_zone)>;
 
-  std::shared_ptr<const BusinessCalendar> calendar;  // null: all time
-  int64_t version = 0;                               // of the calendar; 0 with all time
-  std::string versions;  // of it and of its members, to tell whether two count the same
+  std::shared_ptr<const BusinessCalendar> calendar;       // null: all time
+  int64_t version = 0;                                    // of the calendar; 0 with all time
+  std::vector<std::pair<std::string, int64_t>> versions;  // of it and of its members, by calendar
   InZone in_zone;  // the calendar read in another zone, null if that is not known; may be null
 };
 

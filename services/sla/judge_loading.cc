@@ -101,11 +101,10 @@ class Gathering {
       loaded_.error = compiled.status();
       return {};
     }
-    TargetHours hours{*std::move(compiled), found.stored->calendar().version(), "", nullptr};
-    absl::StrAppend(&hours.versions, found.stored->calendar().calendar_id(), "@", hours.version);
+    TargetHours hours{*std::move(compiled), found.stored->calendar().version(), {}, nullptr};
+    hours.versions.emplace_back(found.stored->calendar().calendar_id(), hours.version);
     for (const state::v1::StoredCalendar* member : found.members) {
-      absl::StrAppend(&hours.versions, "+", member->calendar().calendar_id(), "@",
-                      member->calendar().version());
+      hours.versions.emplace_back(member->calendar().calendar_id(), member->calendar().version());
     }
     // The members of a union keep their zones.
     if (!found.members.empty()) return hours;

@@ -128,13 +128,23 @@ absl::Status Apply(engine::Engine& engine, const rpc::CallContext& call, const P
       move.add_ticket_ids(std::move(tickets.front()));
       tickets.pop_front();
     }
-    const int asked = move.ticket_ids_size();
-    ASSIGN_OR_RETURN(state::v1::MoveTicketsResult result, Move(engine, call, std::move(move)));
+    const std::vector<std::string> asked(move.ticket_ids().begin(), move.ticket_ids().end());
+    const absl::StatusOr<state::v1::MoveTicketsResult> moved = Move(engine, call, std::move(move));
+    if (!moved.ok() && response.moved_tickets() == 0) return moved.status();
+    if (!moved.ok()) {
+      // What is done is told, and so is what is not.
+      tickets.insert(tickets.begin(), asked.begin(), asked.end());
+      for (const std::string& id : tickets) {
+        response.add_failed(absl::StrCat(id, ": ", moved.status().message()));
+      }
+      return absl::OkStatus();
+    }
+    const state::v1::MoveTicketsResult& result = *moved;
     response.set_moved_tickets(response.moved_tickets() + result.moved_tickets());
     response.mutable_moves()->MergeFrom(result.moves());
     response.mutable_failed()->MergeFrom(result.failed());
     tickets.insert(tickets.end(), result.waiting().begin(), result.waiting().end());
-    if (result.waiting_size() == asked) absl::SleepFor(kTimersTime);
+    if (result.waiting_size() == static_cast<int>(asked.size())) absl::SleepFor(kTimersTime);
   }
   return absl::OkStatus();
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <utility>
+#include <vector>
 
 #include "absl/time/time.h"
 #include "common/base/proto_time.h"
@@ -25,30 +26,38 @@ int PlaceAt(const PolicySchedule& schedule, int64_t at) {
   return place;
 }
 
-// Place of the entry that ends this one: the next one of a later instant.
-int EndOf(const PolicySchedule& schedule, int place) {
-  int next = place + 1;
-  while (next < schedule.entries_size() &&
-         schedule.entries(next).effective_at() == schedule.entries(place).effective_at()) {
-    ++next;
-  }
-  return next;
-}
-
 bool Is(const ScheduledPolicy& entry, const v1::PolicySet& policy) {
   return entry.version() == policy.version() && entry.policy_set_id() == policy.policy_set_id();
 }
 
-// The place at which this version judges now; else the last at which it judged, or will; -1 if
-// never.
-int PlaceOf(const PolicySchedule& schedule, const v1::PolicySet& policy, int64_t now) {
-  const int in_force = PlaceAt(schedule, now);
-  if (in_force >= 0 && Is(schedule.entries(in_force), policy)) return in_force;
-  for (int place = schedule.entries_size() - 1; place >= 0; --place) {
-    const bool overruled = place + 1 < EndOf(schedule, place);
-    if (!overruled && Is(schedule.entries(place), policy)) return place;
+// What counts of the schedule: of entries of one instant the last, of those of one version that
+// follow each other the first.
+std::vector<const ScheduledPolicy*> Turns(const PolicySchedule& schedule) {
+  std::vector<const ScheduledPolicy*> turns;
+  for (int i = 0; i < schedule.entries_size(); ++i) {
+    const ScheduledPolicy& entry = schedule.entries(i);
+    const bool overruled = i + 1 < schedule.entries_size() &&
+                           schedule.entries(i + 1).effective_at() == entry.effective_at();
+    const bool goes_on = !turns.empty() && turns.back()->version() == entry.version() &&
+                         turns.back()->policy_set_id() == entry.policy_set_id();
+    if (!overruled && !goes_on) turns.push_back(&entry);
   }
-  return -1;
+  return turns;
+}
+
+// The turn in which this version judges now; else the last in which it judged, or will; -1 if
+// never.
+int TurnOf(const std::vector<const ScheduledPolicy*>& turns, const v1::PolicySet& policy,
+           int64_t now) {
+  int last = -1;
+  for (int turn = 0; turn < static_cast<int>(turns.size()); ++turn) {
+    if (!Is(*turns[turn], policy)) continue;
+    const bool over =
+        turn + 1 < static_cast<int>(turns.size()) && turns[turn + 1]->effective_at() <= now;
+    if (turns[turn]->effective_at() <= now && !over) return turn;
+    last = turn;
+  }
+  return last;
 }
 
 }  // namespace
@@ -77,24 +86,25 @@ v1::PolicyVersion VersionView(const PolicySchedule& schedule,
   *view.mutable_create_time() = Instant(stored.recorded_at());
   view.set_created_by(stored.by());
   view.set_create_reason(stored.reason());
-  const int place = PlaceOf(schedule, policy, now);
-  if (place < 0) return view;
-  const ScheduledPolicy& entry = schedule.entries(place);
+  const std::vector<const ScheduledPolicy*> turns = Turns(schedule);
+  const int turn = TurnOf(turns, policy, now);
+  if (turn < 0) return view;
+  const ScheduledPolicy& entry = *turns[turn];
   *view.mutable_effective_at() = Instant(entry.effective_at());
   view.set_activated_by(entry.by());
   view.set_activate_reason(entry.reason());
-  const int end = EndOf(schedule, place);
-  const bool ends = end < schedule.entries_size();
+  const bool ends = turn + 1 < static_cast<int>(turns.size());
   if (ends) {
-    // Of those of one instant the last counts.
-    const ScheduledPolicy& next = schedule.entries(EndOf(schedule, end) - 1);
+    const ScheduledPolicy& next = *turns[turn + 1];
     *view.mutable_retired_at() = Instant(next.effective_at());
     view.set_retired_by(next.by());
     view.set_retire_reason(next.reason());
+    view.set_next_policy_set_id(next.policy_set_id());
+    view.set_next_version(next.version());
   }
   if (entry.effective_at() > now) {
     view.set_stage(v1::POLICY_STAGE_SCHEDULED);
-  } else if (ends && schedule.entries(end).effective_at() <= now) {
+  } else if (ends && turns[turn + 1]->effective_at() <= now) {
     view.set_stage(v1::POLICY_STAGE_RETIRED);
   } else {
     view.set_stage(v1::POLICY_STAGE_ACTIVE);

@@ -96,8 +96,11 @@ Decision Changed(const engine::View& view, JudgeCaches& caches, const std::strin
   const state::v1::TicketInput change =
       InputOf(&stored.ticket(), event, at, input.envelope.version);
   const bool matters = Matters(change);
+  // Historic clocks are not counted again with every zone data, and this one may go live.
+  const bool finishes = event.kind == state::v1::TICKET_EVENT_KIND_IMPORT_FINISHED;
+  const bool outdated = stored.zone_data() != zone_data;
   LoadedJudge loaded;
-  if (matters) {
+  if (matters || (finishes && outdated)) {
     loaded = LoadPinned(view, caches, input.identity.tenant, stored);
     if (!loaded.judge) return Without(std::move(loaded));
   }
@@ -123,7 +126,7 @@ Decision Changed(const engine::View& view, JudgeCaches& caches, const std::strin
   } else if (matters) {
     ApplyInOrder(*loaded.judge, next, change, happened);
   }
-  if (event.kind == state::v1::TICKET_EVENT_KIND_IMPORT_FINISHED) {
+  if (finishes) {
     // What lies before as_of is history, also of a ticket that goes live here.
     const bool now_historic = next.historic();
     next.set_historic(was_historic);
@@ -131,6 +134,12 @@ Decision Changed(const engine::View& view, JudgeCaches& caches, const std::strin
     next.set_decided_before(std::max(next.decided_before(), event.as_of));
     Announce(key, next, happened, decision);
     next.set_historic(now_historic);
+    if (was_historic && !now_historic && outdated) {
+      Happenings recounted;
+      RecountOpen(*loaded.judge, next, std::max(at, event.as_of), recounted);
+      next.set_zone_data(zone_data);
+      Announce(key, next, recounted, decision);
+    }
     EmitSettled(key, event, next, decision);
   } else {
     Announce(key, next, happened, decision);
@@ -218,7 +227,17 @@ Decision SlaDecider::DecideTimer(const engine::View& view, const Input& input) c
   TicketClocks next = *stored;
   next.clear_armed_for();
   Happenings happened;
-  Settle(next, absl::ToUnixMicros(input.due) + 1, happened);
+  const int64_t due = absl::ToUnixMicros(input.due);
+  if (stored->zone_data() != zone_data_) {
+    // Its turn to be counted again has not come yet. What cannot be counted fires as it was.
+    LoadedJudge loaded = LoadPinned(view, caches_, input.identity.tenant, *stored);
+    if (!loaded.missing.empty()) return Decision::NeedsMore(std::move(loaded.missing));
+    if (loaded.judge) {
+      RecountOpen(*loaded.judge, next, due, happened);
+      next.set_zone_data(zone_data_);
+    }
+  }
+  Settle(next, due + 1, happened);
   Announce(input.timer.entity, next, happened, decision);
   PutTicket(input.timer.entity, std::move(next), decision);
   return decision;

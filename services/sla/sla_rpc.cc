@@ -21,6 +21,7 @@
 #include "services/sla/preview_change.h"
 #include "services/sla/preview_clocks.h"
 #include "services/sla/reference_lists.h"
+#include "services/sla/request_faults.h"
 #include "services/sla/sla_store.h"
 #include "services/sla/what_if_pages.h"
 #include "watchbell/sla/state/v1/state.pb.h"
@@ -98,8 +99,12 @@ absl::StatusOr<v1::ListClocksResponse> ListClocks(runtime::ServiceCore& core,
   const engine::EntityKey key = TicketKey(tenant, id);
   ASSIGN_OR_RETURN(const auto stored, runtime::ReadEntity<state::v1::TicketClocks>(
                                           core.database(), key.cls, key.tenant, key.id));
+  if (stored == nullptr) return NotFound(ticket);
   v1::ListClocksResponse response;
-  if (stored == nullptr) return response;
+  if (!stored->eras().empty()) {
+    response.set_policy_set_id(stored->eras(stored->era()).policy_set_id());
+    response.set_policy_version(stored->eras(stored->era()).policy_version());
+  }
   for (const state::v1::ClockRecord& clock : stored->clocks()) {
     *response.add_clocks() = ToClock(*stored, clock);
   }
@@ -197,6 +202,22 @@ void AddSupposingQueries(runtime::ServiceCore* core, const Caches& caches, rpc::
       });
 }
 
+template <typename Request, typename Find>
+void AddFaults(const std::string& method, Find find, rpc::Service& service) {
+  service.MoreFaults(method, [find](const google::protobuf::Message& request) {
+    return find(static_cast<const Request&>(request));
+  });
+}
+
+void AddRequestFaults(rpc::Service& service) {
+  const auto of_request = [](const auto& request) { return RequestFaults(request); };
+  const auto of_draft = [](const auto& request) { return DraftFaults(request.policy()); };
+  AddFaults<v1::PutCalendarRequest>("PutCalendar", of_request, service);
+  AddFaults<v1::PutPolicySetRequest>("PutPolicySet", of_request, service);
+  AddFaults<v1::PreviewClocksRequest>("PreviewClocks", of_draft, service);
+  AddFaults<v1::WhatIfRequest>("WhatIf", of_draft, service);
+}
+
 }  // namespace
 
 std::vector<std::unique_ptr<rpc::Service>> MakeServices(runtime::ModuleContext context) {
@@ -210,6 +231,7 @@ std::vector<std::unique_ptr<rpc::Service>> MakeServices(runtime::ModuleContext c
   AddReferenceQueries(core, *service);
   AddClockRpcs(core, caches, *service);
   AddSupposingQueries(core, caches, *service);
+  AddRequestFaults(*service);
   AddAtRiskRpcs(context, *service);
   std::vector<std::unique_ptr<rpc::Service>> services;
   services.push_back(std::move(service));

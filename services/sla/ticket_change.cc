@@ -156,6 +156,13 @@ absl::Status Check(const Ticket& after, const v1::PreviewChangeRequest& request)
   for (FieldViolation& fault : TicketFaults(after, "change")) {
     if (IsNamed(fault.field, request)) faults.push_back(std::move(fault));
   }
+  const auto require = [&](const char* field, int value) {
+    const std::string path = absl::StrCat("change.", field);
+    if (value == 0 && IsNamed(path, request)) faults.push_back({path, "every ticket has one"});
+  };
+  require("priority", after.priority());
+  require("impact", after.impact());
+  require("urgency", after.urgency());
   return faults.empty() ? absl::OkStatus() : InvalidFields(std::move(faults));
 }
 

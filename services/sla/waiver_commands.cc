@@ -5,6 +5,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "common/base/blank.h"
 #include "common/base/errors.h"
 #include "common/base/proto_time.h"
 #include "common/time/business_calendar.h"
@@ -99,6 +100,11 @@ absl::StatusOr<ClockId> ReadSubject(const Input& input) {
   return ReadClockId(input.As<v1::WithdrawWaiverRequest>()->clock_id());
 }
 
+const std::string& ReasonOf(const Input& input) {
+  if (const auto* waive = input.As<v1::WaiveClockRequest>()) return waive->reason();
+  return input.As<v1::WithdrawWaiverRequest>()->reason();
+}
+
 }  // namespace
 
 bool IsWaiverCommand(const Input& input) {
@@ -115,6 +121,9 @@ std::vector<engine::EntityKey> WaiverCommandNeeds(const Input& input) {
 Decision DecideWaiverCommand(const engine::View& view, const Input& input) {
   const absl::StatusOr<ClockId> id = ReadSubject(input);
   if (!id.ok()) return Decision::Refuse(id.status());
+  if (IsBlank(ReasonOf(input))) {
+    return Decision::Refuse(InvalidField("reason", "shows nothing: it holds only blanks"));
+  }
   const engine::EntityKey key = TicketKey(input.identity.tenant, id->ticket);
   const auto* stored = view.Get<TicketClocks>(key);
   if (stored == nullptr) return Decision::Refuse(NoSuchClock(*id));

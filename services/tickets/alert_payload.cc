@@ -7,9 +7,9 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "common/base/blank.h"
 #include "common/base/status_macros.h"
 #include "services/tickets/alert_severity.h"
-#include "services/tickets/blank.h"
 #include "services/tickets/json_text.h"
 
 namespace watchbell::tickets {

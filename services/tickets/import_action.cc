@@ -1,8 +1,8 @@
 #include "services/tickets/import_action.h"
 
+#include "common/base/blank.h"
 #include "common/base/errors.h"
 #include "common/base/status_macros.h"
-#include "services/tickets/blank.h"
 #include "services/tickets/given_facts.h"
 #include "services/tickets/priority_matrix.h"
 

@@ -6,8 +6,8 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "common/base/blank.h"
 #include "common/base/errors.h"
-#include "services/tickets/blank.h"
 
 namespace watchbell::tickets {
 namespace {

@@ -3,9 +3,9 @@
 #include <utility>
 
 #include "absl/strings/match.h"
+#include "common/base/blank.h"
 #include "common/base/errors.h"
 #include "common/base/proto_time.h"
-#include "services/tickets/blank.h"
 #include "services/tickets/dating.h"
 #include "services/tickets/given_facts.h"
 #include "services/tickets/priority_matrix.h"

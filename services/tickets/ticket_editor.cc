@@ -2,12 +2,12 @@
 
 #include <utility>
 
+#include "common/base/blank.h"
 #include "common/base/errors.h"
 #include "common/base/proto_time.h"
 #include "common/base/status_macros.h"
 #include "common/time/rfc3339.h"
 #include "google/protobuf/util/message_differencer.h"
-#include "services/tickets/blank.h"
 #include "services/tickets/dating.h"
 #include "services/tickets/priority_matrix.h"
 

@@ -35,20 +35,6 @@ std::unique_ptr<Message> NewMessage(const google::protobuf::Descriptor* type) {
       google::protobuf::MessageFactory::generated_factory()->GetPrototype(type)->New());
 }
 
-// For one who got the JSON wrong: the request's fields, and the values of its enums.
-std::string FieldsOf(const google::protobuf::Descriptor& type) {
-  std::string text = type.field_count() == 0 ? "It has no fields." : "Its fields:";
-  for (int i = 0; i < type.field_count(); ++i) {
-    const google::protobuf::FieldDescriptor& field = *type.field(i);
-    absl::StrAppend(&text, "\n  ", field.name());
-    if (field.enum_type() == nullptr) continue;
-    for (int value = 1; value < field.enum_type()->value_count(); ++value) {
-      absl::StrAppend(&text, value == 1 ? ": " : ", ", field.enum_type()->value(value)->name());
-    }
-  }
-  return absl::StrCat(text, "\n");
-}
-
 absl::StatusOr<std::unique_ptr<Message>> ReadRequest(const MethodDescriptor& method,
                                                      const std::string& json) {
   std::unique_ptr<Message> request = NewMessage(method.input_type());
@@ -83,7 +69,11 @@ absl::Status CallMethod(const MethodDescriptor& method, const config::Config& op
   const absl::Duration unless_told =
       method.server_streaming() ? absl::InfiniteDuration() : rpc::CallOptions().timeout;
   const bool zeros = options.Get("zeros") == "true";
-  const rpc::CallOptions call = ClientOptions(options, unless_told);
+  rpc::CallOptions call = ClientOptions(options, unless_told);
+  for (const char* part : {"subject", "roles"}) {
+    if (options.IsGiven(part))
+      call.metadata[absl::StrCat("x-watchbell-", part)] = options.Get(part);
+  }
   if (method.server_streaming()) {
     return client->Stream(name, request, response.get(), call, [&] {
       PrintJson(*response, zeros, false);
@@ -99,6 +89,9 @@ absl::Status CallMethod(const MethodDescriptor& method, const config::Config& op
 
 int Call(const Arguments& arguments) {
   std::vector<config::Key> keys = ClientKeys();
+  keys.push_back({"subject", "", "who calls; empty = as the server takes it"});
+  keys.push_back(
+      {"roles", "", "their roles, separated by commas; not given = as the server takes it"});
   keys.push_back({"zeros", "false", "print fields that are zero or empty, too"});
   const absl::StatusOr<config::Config> options = LoadOptions(keys, arguments);
   if (!options.ok()) return Misused(options.status());
@@ -121,7 +114,8 @@ int Call(const Arguments& arguments) {
   const auto request = ReadRequest(**method, json);
   if (!request.ok()) {
     const int status = Misused(request.status());
-    std::cerr << FieldsOf(*(*method)->input_type());
+    // Where the error names no place: what the whole may hold.
+    if (WhatFits(request.status()).empty()) std::cerr << FieldsOf(*(*method)->input_type());
     return status;
   }
   const absl::Status called = CallMethod(**method, *options, **request);

@@ -1,5 +1,8 @@
 #include "services/watchbell/clock_text.h"
 
+#include <algorithm>
+#include <array>
+#include <tuple>
 #include <vector>
 
 #include "absl/strings/ascii.h"
@@ -60,8 +63,13 @@ void AppendUse(const char* what, const TimeUse& use, std::string* out) {
   absl::StrAppend(out, "  ", what, ": ", Span(use.elapsed()));
   if (use.has_allowed()) {
     const bool over = FromProto(use.remaining()) < absl::ZeroDuration();
-    absl::StrAppend(out, " of ", Span(use.allowed()), ", ", use.percent(), " %; ",
-                    Span(absl::AbsDuration(FromProto(use.remaining()))), over ? " over" : " left");
+    absl::StrAppend(out, " of ", Span(use.allowed()));
+    // A deadline at or before the start allows nothing, of which there are no percent.
+    if (FromProto(use.allowed()) > absl::ZeroDuration()) {
+      absl::StrAppend(out, ", ", use.percent(), " %");
+    }
+    absl::StrAppend(out, "; ", Span(absl::AbsDuration(FromProto(use.remaining()))),
+                    over ? " over" : " left");
   }
   *out += '\n';
 }
@@ -95,7 +103,10 @@ void AppendHead(const ClockExplanation& told, std::string* out) {
                   Instant(told.as_of()), ", started ", Instant(clock.started_at()), "\n  target ",
                   clock.target_id(), " of ",
                   PolicyText(clock.policy_set_id(), clock.policy_version()));
-  if (clock.leg() > 1) absl::StrAppend(out, ", the clock's ", clock.leg(), ". target");
+  if (clock.leg() > 1) {
+    absl::StrAppend(out, ", leg ", clock.leg(), " of the clock, since ",
+                    Instant(clock.leg_started_at()));
+  }
   *out += '\n';
   if (!clock.calendar_id().empty()) {
     absl::StrAppend(out, "  calendar ", clock.calendar_id(), " version ", clock.calendar_version(),
@@ -126,17 +137,35 @@ std::string Remarks(const ClockSegment& segment) {
   return absl::StrJoin(remarks, ", ");
 }
 
-void AppendSegments(const ClockExplanation& told, std::string* out) {
-  absl::StrAppendFormat(out, "\n%-28s%-28s%-15s%-16s%-20s%s\n", "from", "to", "what", "counted",
-                        "target", "why");
-  for (const ClockSegment& segment : told.segments()) {
-    std::string line = absl::StrFormat(
-        "%-28s%-28s%-15s%-16s%-20s%s", Instant(segment.from()), Instant(segment.to()),
-        PlainName(sla::v1::ClockSegmentKind_Name(segment.kind()), "CLOCK_SEGMENT_KIND_"),
-        Span(segment.counted()), segment.target_id(), Remarks(segment));
+using Row = std::array<std::string, 6>;
+
+// Columns of at least these widths, and two spaces between what is in them; the last is open.
+void AppendTable(const std::vector<Row>& rows, std::string* out) {
+  std::array<size_t, std::tuple_size_v<Row> - 1> widths = {28, 28, 15, 16, 20};
+  for (const Row& row : rows) {
+    for (size_t i = 0; i < widths.size(); ++i) widths[i] = std::max(widths[i], row[i].size() + 2);
+  }
+  for (const Row& row : rows) {
+    std::string line;
+    for (size_t i = 0; i < widths.size(); ++i) {
+      absl::StrAppendFormat(&line, "%-*s", static_cast<int>(widths[i]), row[i]);
+    }
+    line += row.back();
     absl::StripTrailingAsciiWhitespace(&line);
     absl::StrAppend(out, line, "\n");
   }
+}
+
+void AppendSegments(const ClockExplanation& told, std::string* out) {
+  std::vector<Row> rows = {{"from", "to", "what", "counted", "target", "why"}};
+  for (const ClockSegment& segment : told.segments()) {
+    rows.push_back(
+        {Instant(segment.from()), Instant(segment.to()),
+         PlainName(sla::v1::ClockSegmentKind_Name(segment.kind()), "CLOCK_SEGMENT_KIND_"),
+         Span(segment.counted()), segment.target_id(), Remarks(segment)});
+  }
+  *out += '\n';
+  AppendTable(rows, out);
   if (told.more_segments()) absl::StrAppend(out, "and more\n");
 }
 
@@ -192,12 +221,26 @@ std::string CalendarOf(const Clock& clock) {
   return absl::StrCat(", calendar ", clock.calendar_id(), " version ", clock.calendar_version());
 }
 
-// Time so far is carried over, unless the target restarts. `before` tells only what was counted up
-// to its last change, which is nothing for a clock that ran through: then a new leg tells.
+// What `clock` has surely counted at `now`. Its `elapsed` is up to its last change; since then at
+// least what is missing if all the time from now to the deadline counts, of which closed hours do
+// not.
+absl::Duration CountedAtLeast(const Clock& clock, absl::Time now) {
+  const absl::Duration elapsed = FromProto(clock.elapsed());
+  if (clock.state() != sla::v1::CLOCK_STATE_RUNNING || !clock.has_due_at() || clock.breached()) {
+    return elapsed;
+  }
+  const absl::Duration to_due = std::max(FromProto(clock.due_at()) - now, absl::ZeroDuration());
+  return elapsed + std::max(FromProto(clock.remaining()) - to_due, absl::ZeroDuration());
+}
+
+// Time so far is carried over, unless the new leg's target restarts: then what was counted is gone.
+// Nothing gone, nothing said; nor where closed hours leave open whether something was counted.
 bool CountsFromZero(const Clock& before, const Clock& after) {
-  const absl::Duration elapsed = FromProto(after.elapsed());
-  return elapsed < FromProto(before.elapsed()) ||
-         (elapsed == absl::ZeroDuration() && after.leg() > before.leg());
+  const bool goes_on =
+      after.state() == sla::v1::CLOCK_STATE_RUNNING || after.state() == sla::v1::CLOCK_STATE_PAUSED;
+  return goes_on && after.leg() > before.leg() &&
+         FromProto(after.elapsed()) == absl::ZeroDuration() &&
+         CountedAtLeast(before, FromProto(after.leg_started_at())) > absl::ZeroDuration();
 }
 
 // What is used, or left, when it warns.

@@ -20,6 +20,7 @@
 #include "services/notifications/module.h"
 #include "services/sla/module.h"
 #include "services/tickets/module.h"
+#include "services/watchbell/message_json.h"
 #include "services/watchbell/text.h"
 
 namespace watchbell::cli {
@@ -48,12 +49,15 @@ constexpr Command kCommands[] = {
      "policy: what judges the tickets, a file as of `watchbell policy`; the demo's without it. "
      "Tickets that were imported\n"
      "before keep what judged them.\n"
+     "target: the policy's calendars and policy set are stored on that server, too; the set is not "
+     "activated there, but a calendar\n"
+     "that differs from the stored one becomes its new version.\n"
      "verdicts: a line for each promise that was kept or broken: whose, which clock, when it "
      "began, was due and ended.",
      Replay},
     {"policy", "check, explain and preview SLA policies in a file, or put them in force",
      "check FILE [--stored]\n"
-     "  watchbell policy explain FILE | --clock=TICKET/CLOCK/CYCLE\n"
+     "  watchbell policy explain FILE [--stored] | --clock=TICKET/CLOCK/CYCLE\n"
      "  watchbell policy preview FILE [--from=TIME] [--to=TIME] [--source=IMPORT]\n"
      "  watchbell policy preview FILE --ticket=TICKET.json\n"
      "  watchbell policy preview --running --policy-set=ID [--version=N]\n"
@@ -66,7 +70,8 @@ constexpr Command kCommands[] = {
      "check: prints every fault by its path in FILE, and what is odd about the calendars; needs "
      "no server, but with --stored, for\n"
      "a FILE that counts by calendars which lie on a server only.\n"
-     "explain: what FILE promises, in words; needs no server. With --clock: why a clock stands "
+     "explain: what FILE promises, in words; --stored as of check. With --clock: why a clock "
+     "stands "
      "where it stands, and what would change it.\n"
      "preview: what FILE would have made of the tickets that were opened in that time, or of an "
      "import's: promises kept and broken, before\n"
@@ -86,13 +91,16 @@ constexpr Command kCommands[] = {
      "terminal.",
      Demo},
     {"call", "call an rpc with JSON",
-     "[--target=HOST:PORT] [--tenant=NAME] [--timeout=SECONDS] [--zeros] [SERVICE/METHOD "
-     "[JSON]]\n\n"
+     "[--target=HOST:PORT] [--tenant=NAME] [--timeout=SECONDS] [--subject=NAME] [--roles=ROLE,...] "
+     "[--zeros]\n    [SERVICE/METHOD [JSON]]\n\n"
      "JSON \"-\" is read from standard input; without JSON the request is empty. Names may be "
      "shortened\n"
      "(TicketService/CreateTicket). Without a method: the list of all, or of one service.\n"
      "timeout: 30 by default, and without end for a stream; so long it is tried to reach a server "
      "that is away.\n"
+     "subject, roles: as whom; a server that believes its callers takes \"developer\" with agent, "
+     "manager, integration and operator\n"
+     "if they are not given. With --roles= there are none: so a requester calls.\n"
      "zeros: print also the fields that are zero or empty.",
      Call},
     {"dead-letters", "list, retry or skip what a service could not read or apply",
@@ -261,7 +269,7 @@ rpc::CallOptions CallOptionsFor(const config::Config& options, absl::Duration ti
 }
 
 int Misused(const absl::Status& status) {
-  std::cerr << "watchbell: " << status.message() << "\n";
+  std::cerr << "watchbell: " << status.message() << "\n" << WhatFits(status);
   return 2;
 }
 
@@ -274,6 +282,7 @@ int Fail(const absl::Status& status, bool called) {
     const std::string line = absl::StrCat(violation.field, ": ", violation.description);
     if (!absl::StrContains(status.message(), line)) std::cerr << "  " << line << "\n";
   }
+  std::cerr << WhatFits(status);
   if (called) HintAtNobody(status);
   return 1;
 }

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <iostream>
 #include <memory>
+#include <utility>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -38,37 +39,61 @@ CallSla CallSlaAt(const config::Config& options) {
   };
 }
 
-int PolicyCheck(const Arguments& arguments) {
+std::vector<config::Key> StoredKeys() {
   std::vector<config::Key> keys = ClientKeys();
   keys.push_back({"stored", "false", "calendars may also be those stored at --target"});
-  const absl::StatusOr<config::Config> options = LoadOptions(keys, arguments);
+  return keys;
+}
+
+bool IsTargetGiven(const Arguments& arguments) {
+  return std::any_of(arguments.begin(), arguments.end(),
+                     [](const std::string& word) { return absl::StartsWith(word, "--target"); });
+}
+
+std::optional<SoundFile> ReadSoundFile(const config::Config& options, const std::string& path,
+                                       int* status) {
+  absl::StatusOr<sla::v1::PolicyFile> file = ReadPolicyFile(path);
+  if (!file.ok()) {
+    *status = Fail(file.status(), false);
+    return std::nullopt;
+  }
+  SoundFile sound = {*std::move(file), {}};
+  const bool stored = options.Get("stored") == "true";
+  absl::Status fit;
+  if (stored) {
+    absl::StatusOr<std::vector<sla::v1::Calendar>> found =
+        StoredCalendars(sound.file, CallSlaAt(options));
+    fit = found.status();
+    if (found.ok()) sound.stored = *std::move(found);
+  }
+  if (fit.ok()) fit = CheckPolicyFileWith(sound.file, sound.stored);
+  if (fit.ok()) return sound;
+  *status = RefuseFile(path, fit);
+  if (!stored && !sla::CalendarsElsewhere(sound.file).empty()) {
+    std::cerr << "  Calendars that lie on a server are found with --stored.\n";
+  }
+  return std::nullopt;
+}
+
+int PolicyCheck(const Arguments& arguments) {
+  const absl::StatusOr<config::Config> options = LoadOptions(StoredKeys(), arguments);
   if (!options.ok()) return Misused(options.status());
   if (options->rest().size() != 1) return WrongUse("policy check", "give one file to check");
-  const bool stored = options->Get("stored") == "true";
-  const bool server = std::any_of(arguments.begin(), arguments.end(), [](const std::string& word) {
-    return absl::StartsWith(word, "--target");
-  });
-  if (server && !stored) return WrongUse("policy check", "--target goes with --stored");
-  const std::string& path = options->rest()[0];
-  const absl::StatusOr<sla::v1::PolicyFile> file = ReadPolicyFile(path);
-  if (!file.ok()) return Fail(file.status(), false);
-  const absl::Status sound =
-      stored ? CheckPolicyFileAgainst(*file, CallSlaAt(*options)) : CheckPolicyFile(*file);
-  if (!sound.ok()) {
-    const int status = RefuseFile(path, sound);
-    if (!stored && !sla::CalendarsElsewhere(*file).empty()) {
-      std::cerr << "  Calendars that lie on a server are found with --stored.\n";
-    }
-    return status;
+  if (IsTargetGiven(arguments) && options->Get("stored") != "true") {
+    return WrongUse("policy check", "--target goes with --stored");
   }
+  int status = 0;
+  const std::optional<SoundFile> sound = ReadSoundFile(*options, options->rest()[0], &status);
+  if (!sound) return status;
+  const sla::v1::PolicyFile& file = sound->file;
   SystemClock clock;
-  for (const sla::v1::CalendarFinding& finding : sla::PolicyFileFindings(*file, clock.Now())) {
+  for (const sla::v1::CalendarFinding& finding : sla::PolicyFileFindings(file, clock.Now())) {
     std::cout << sla::FindingInWords(finding) << "\n";
   }
-  std::cout << "OK: " << Counted(file->calendars_size(), "calendar");
-  if (file->has_policy_set()) {
-    std::cout << ", policy set " << file->policy_set().policy_set_id() << " with "
-              << Counted(file->policy_set().targets_size(), "target");
+  std::cout << "OK: " << Counted(file.calendars_size(), "calendar");
+  if (file.has_policy_set()) {
+    std::cout << ", policy set " << file.policy_set().policy_set_id() << " with "
+              << Counted(file.policy_set().targets_size(), "target");
   }
   std::cout << "\n";
   return 0;

@@ -9,14 +9,19 @@
 namespace watchbell::cli {
 namespace {
 
-int ExplainFile(const std::string& path) {
-  const absl::StatusOr<sla::v1::PolicyFile> file = ReadPolicyFile(path);
-  if (!file.ok()) return Fail(file.status(), false);
-  if (const absl::Status sound = CheckPolicyFile(*file); !sound.ok()) {
-    return RefuseFile(path, sound);
-  }
+int ExplainFile(const config::Config& options, const std::string& path) {
+  int status = 0;
+  const std::optional<SoundFile> sound = ReadSoundFile(options, path, &status);
+  if (!sound) return status;
   SystemClock clock;
-  std::cout << sla::PolicyFileInWords(*file, clock.Now());
+  std::cout << sla::PolicyFileInWords(sound->file, clock.Now());
+  if (!sound->stored.empty()) {
+    std::cout << "\nCalendars stored at " << options.Get("target") << "\n";
+  }
+  for (const sla::v1::Calendar& calendar : sound->stored) {
+    std::cout << "  " << calendar.calendar_id() << ": newest version " << calendar.version()
+              << "\n";
+  }
   return 0;
 }
 
@@ -33,15 +38,20 @@ int ExplainClock(const config::Config& options) {
 }  // namespace
 
 int PolicyExplain(const Arguments& arguments) {
-  std::vector<config::Key> keys = ClientKeys();
+  std::vector<config::Key> keys = StoredKeys();
   keys.push_back({"clock", "", "<ticket id>/<clock>/<cycle>"});
   const absl::StatusOr<config::Config> options = LoadOptions(keys, arguments);
   if (!options.ok()) return Misused(options.status());
   const bool clock = !options->Get("clock").empty();
+  const bool stored = options->Get("stored") == "true";
   if (clock != options->rest().empty() || options->rest().size() > 1) {
     return WrongUse("policy explain", "give one file to explain, or --clock");
   }
-  return clock ? ExplainClock(*options) : ExplainFile(options->rest()[0]);
+  if (clock && stored) return WrongUse("policy explain", "--stored is of a file, not of --clock");
+  if (!clock && !stored && IsTargetGiven(arguments)) {
+    return WrongUse("policy explain", "--target goes with --stored or --clock");
+  }
+  return clock ? ExplainClock(*options) : ExplainFile(*options, options->rest()[0]);
 }
 
 }  // namespace watchbell::cli

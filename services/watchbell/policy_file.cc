@@ -1,6 +1,6 @@
 #include "services/watchbell/policy_file.h"
 
-#include <map>
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -13,10 +13,6 @@
 
 namespace watchbell::cli {
 namespace {
-
-absl::Status AsStatus(std::vector<FieldViolation> faults) {
-  return faults.empty() ? absl::OkStatus() : InvalidFields(std::move(faults));
-}
 
 // `calendar`: as PathInFile.
 absl::Status NamedInFile(const absl::Status& refused, int calendar) {
@@ -35,25 +31,40 @@ absl::StatusOr<sla::v1::PolicyFile> ReadPolicyFile(const std::string& path) {
 }
 
 absl::Status CheckPolicyFile(const sla::v1::PolicyFile& file) {
-  return AsStatus(sla::PolicyFileFaults(file, [](const std::string&) { return nullptr; }));
+  return CheckPolicyFileWith(file, {});
 }
 
-absl::Status CheckPolicyFileAgainst(const sla::v1::PolicyFile& file, const CallSla& call) {
-  std::map<std::string, sla::v1::Calendar> stored;
+absl::StatusOr<std::vector<sla::v1::Calendar>> StoredCalendars(const sla::v1::PolicyFile& file,
+                                                               const CallSla& call) {
+  std::vector<sla::v1::Calendar> stored;
   for (const std::string& id : sla::CalendarsElsewhere(file)) {
     sla::v1::GetCalendarRequest request;
     request.set_calendar_id(id);
-    const absl::Status got = call("GetCalendar", request, &stored[id]);
-    if (got.ok()) continue;
-    stored.erase(id);
-    // An id that is none is a fault of the file.
-    if (!absl::IsNotFound(got) && !absl::IsInvalidArgument(got)) return got;
+    sla::v1::Calendar calendar;
+    const absl::Status got = call("GetCalendar", request, &calendar);
+    if (got.ok()) {
+      stored.push_back(std::move(calendar));
+    } else if (!absl::IsNotFound(got) && !absl::IsInvalidArgument(got)) {
+      return got;  // an id that is none is a fault of the file
+    }
   }
-  return AsStatus(
-      sla::PolicyFileFaults(file, [&](const std::string& id) -> const sla::v1::Calendar* {
-        const auto it = stored.find(id);
-        return it == stored.end() ? nullptr : &it->second;
-      }));
+  return stored;
+}
+
+absl::Status CheckPolicyFileWith(const sla::v1::PolicyFile& file,
+                                 const std::vector<sla::v1::Calendar>& stored) {
+  const auto find = [&](const std::string& id) -> const sla::v1::Calendar* {
+    const auto it = std::find_if(stored.begin(), stored.end(),
+                                 [&](const auto& one) { return one.calendar_id() == id; });
+    return it == stored.end() ? nullptr : &*it;
+  };
+  std::vector<FieldViolation> faults = sla::PolicyFileFaults(file, find);
+  return faults.empty() ? absl::OkStatus() : InvalidFields(std::move(faults));
+}
+
+absl::Status CheckPolicyFileAgainst(const sla::v1::PolicyFile& file, const CallSla& call) {
+  ASSIGN_OR_RETURN(const std::vector<sla::v1::Calendar> stored, StoredCalendars(file, call));
+  return CheckPolicyFileWith(file, stored);
 }
 
 absl::StatusOr<sla::v1::Calendar> StoreCalendar(const sla::v1::PolicyFile& file, int place,

@@ -29,7 +29,13 @@ using CallSla =
     std::function<absl::Status(const std::string& method, const google::protobuf::Message& request,
                                google::protobuf::Message* response)>;
 
-// As CheckPolicyFile, but calendars may also be those stored there.
+// The calendars that the file names and does not hold, as far as they are stored there.
+absl::StatusOr<std::vector<sla::v1::Calendar>> StoredCalendars(const sla::v1::PolicyFile& file,
+                                                               const CallSla& call);
+// As CheckPolicyFile, but calendars may also be these.
+absl::Status CheckPolicyFileWith(const sla::v1::PolicyFile& file,
+                                 const std::vector<sla::v1::Calendar>& stored);
+// The same with those stored there.
 absl::Status CheckPolicyFileAgainst(const sla::v1::PolicyFile& file, const CallSla& call);
 
 // A policy file as stored: with versions.

@@ -60,9 +60,9 @@ int PreviewWindow(const config::Config& options, const std::string& path,
     }
     *(std::string(flag) == "from" ? request.mutable_from() : request.mutable_to()) = ToProto(*time);
   }
-  const absl::StatusOr<WhatIfTally> tally = AskWhatIf(std::move(request), CallSlaAt(options));
+  const absl::StatusOr<WhatIfTally> tally = AskWhatIf(request, CallSlaAt(options));
   if (!tally.ok()) return RefuseDraft(path, tally.status());
-  std::cout << WhatIfText(*tally);
+  std::cout << WhatIfText(*tally, request);
   return 0;
 }
 

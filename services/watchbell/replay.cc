@@ -17,7 +17,7 @@
 #include "services/watchbell/command.h"
 #include "services/watchbell/embedded.h"
 #include "services/watchbell/local_process.h"
-#include "services/watchbell/policy_file.h"
+#include "services/watchbell/policy_command.h"
 #include "services/watchbell/replay_verdicts.h"
 #include "services/watchbell/replayer.h"
 #include "services/watchbell/text.h"
@@ -94,7 +94,7 @@ absl::Status Open(const config::Config& options, Clock& clock, Destination* to) 
   return absl::OkStatus();
 }
 
-// What judges the tickets: --policy, or the demo's.
+// What judges the tickets: --policy, or the demo's. The faults of a file by their path in it.
 absl::StatusOr<sla::v1::PolicyFile> PolicyOf(const config::Config& options) {
   const std::string& path = options.Get("policy");
   if (path.empty()) return EmbeddedMessage<sla::v1::PolicyFile>("replay_policy.json");
@@ -102,10 +102,7 @@ absl::StatusOr<sla::v1::PolicyFile> PolicyOf(const config::Config& options) {
   if (!file.has_policy_set()) {
     return absl::InvalidArgumentError(absl::StrCat(path, ": there is no policy_set to judge by"));
   }
-  if (const absl::Status sound = CheckPolicyFile(file); !sound.ok()) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(sound.message(), "; `watchbell policy check ", path, "` lists it"));
-  }
+  RETURN_IF_ERROR(CheckPolicyFile(file));
   return file;
 }
 
@@ -116,11 +113,11 @@ absl::Status WriteVerdicts(Replayer& replayer, const std::string& path, Screen& 
   return absl::OkStatus();
 }
 
-absl::Status RunReplay(const config::Config& options, const std::string& file) {
+absl::Status RunReplay(const config::Config& options, sla::v1::PolicyFile policy,
+                       const std::string& file) {
   SystemClock clock;
   Screen screen(STDERR_FILENO);
   Screen out(STDOUT_FILENO);
-  ASSIGN_OR_RETURN(sla::v1::PolicyFile policy, PolicyOf(options));
   ASSIGN_OR_RETURN(const AuditLog log, ReadLog(file, screen, clock));
   if (log.commands.empty()) {
     return absl::InvalidArgumentError(absl::StrCat(
@@ -183,8 +180,10 @@ int Replay(const Arguments& arguments) {
       return Fail(writable, false);
     }
   }
+  absl::StatusOr<sla::v1::PolicyFile> policy = PolicyOf(*options);
+  if (!policy.ok()) return RefuseFile(options->Get("policy"), policy.status());
   CatchInterrupts();
-  const absl::Status replayed = RunReplay(*options, options->rest()[0]);
+  const absl::Status replayed = RunReplay(*options, *std::move(policy), options->rest()[0]);
   if (replayed.ok()) return 0;
   if (absl::IsCancelled(replayed) && Interrupted()) {
     const bool kept = !DataFolderOf(*options).empty() || !options->Get("target").empty();

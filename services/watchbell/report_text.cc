@@ -63,7 +63,7 @@ void AppendVolume(const GetImportReportResponse& figures, std::string* out) {
 
 void AppendAdherence(const GetImportReportResponse& figures, std::string* out) {
   if (figures.adherence().empty()) return;
-  absl::StrAppend(out, "\nPromises kept (policy ", figures.policy(), ")\n");
+  absl::StrAppend(out, "\nPromises kept (closed tickets, policy ", figures.policy(), ")\n");
   for (const auto& row : figures.adherence()) {
     std::string clock = absl::StrReplaceAll(row.clock(), {{"-", " "}});
     if (clock.size() > kClockWidth) {  // a line to itself

@@ -46,6 +46,16 @@ std::string InWords(const WhatIfChange& change) {
   return absl::StrCat(text, " ", VerdictName(change.before()), " -> ", VerdictName(change.after()));
 }
 
+std::string NoTicket(const sla::v1::WhatIfRequest& asked) {
+  const std::string& source = asked.import_source();
+  const std::string which = source.empty() ? "" : absl::StrCat(" of the import ", source);
+  if (asked.has_from() || asked.has_to()) {
+    return absl::StrCat("no ticket", which, " was opened then\n");
+  }
+  return source.empty() ? "there are no tickets\n"
+                        : absl::StrCat("no ticket", which, " is known\n");
+}
+
 }  // namespace
 
 absl::StatusOr<WhatIfTally> AskWhatIf(sla::v1::WhatIfRequest request, const CallSla& call) {
@@ -69,8 +79,8 @@ absl::StatusOr<WhatIfTally> AskWhatIf(sla::v1::WhatIfRequest request, const Call
   return tally;
 }
 
-std::string WhatIfText(const WhatIfTally& tally) {
-  if (tally.tickets == 0) return "no ticket was opened then\n";
+std::string WhatIfText(const WhatIfTally& tally, const sla::v1::WhatIfRequest& asked) {
+  if (tally.tickets == 0) return NoTicket(asked);
   std::string text = absl::StrCat(Counted(tally.tickets, "ticket"), " judged again\n");
   if (!tally.counts.empty()) {
     absl::StrAppendFormat(&text, "\n%-24s%-14s%18s%18s%18s%9s%9s\n", "clock", "priority", "met",

@@ -24,6 +24,7 @@ struct WhatIfTally {
 absl::StatusOr<WhatIfTally> AskWhatIf(sla::v1::WhatIfRequest request, const CallSla& call);
 
 // Lines of text: met and missed before and after, by clock and priority, and which clocks changed.
-std::string WhatIfText(const WhatIfTally& tally);
+// `asked`: what the tally answers.
+std::string WhatIfText(const WhatIfTally& tally, const sla::v1::WhatIfRequest& asked);
 
 }  // namespace watchbell::cli

@@ -79,7 +79,40 @@ TEST_F(KafkaEndTest, WhileTheProducerDoesNotAnswerItIsTheTopics) {
   EXPECT_FALSE(AtEnd(consumer));
 }
 
+TEST_F(KafkaEndTest, SilenceOfLongAgoIsNoSilence) {
+  KafkaOptions options = topics_.options();
+  options.silence_counts = -absl::Hours(1);  // all of it is of long ago
+  Open(options);
+  Consumer consumer(true);
+  ReadAllButTheLast(consumer);
+  const absl::Time since = clock_.Now();
+  journals_.reachable = false;
+  EXPECT_FALSE(consumer.subscriber().AtEnd(kWidgets, shard_, since));
+  EXPECT_FALSE(consumer.subscriber().AtEnd(kWidgets, shard_, since));
+  EXPECT_EQ(topics_.End(kWidgets, shard_), 1);
+  // It is asked again, and has more than the topic.
+  journals_.reachable = true;
+  EXPECT_FALSE(AtEnd(consumer));
+  GoOn();
+  consumer.AwaitEnd(kWidgets, shard_);
+  EXPECT_EQ(consumer.total(), 2);
+}
+
+TEST_F(KafkaEndTest, AProducerThatStaysWithoutItsStorageIsSilent) {
+  KafkaOptions options = topics_.options();
+  options.blind_limit = absl::ZeroDuration();
+  Open(options);
+  Consumer consumer(true);
+  ReadAllButTheLast(consumer);
+  journals_.blind = true;
+  consumer.AwaitEnd(kWidgets, shard_);
+  EXPECT_EQ(consumer.total(), 1);
+}
+
 TEST_F(KafkaEndTest, AProducerWithoutItsStorageIsWaitedFor) {
+  KafkaOptions options = topics_.options();
+  options.blind_limit = absl::Hours(1);
+  Open(options);
   Consumer consumer(true);
   ReadAllButTheLast(consumer);
   const absl::Time since = clock_.Now();

@@ -251,7 +251,7 @@ class Load:
             setup.rotas[-1].rota_id = f"load-{turn}"
             answer = mutate("EscalationService/PutEscalationSetup", {"setup": json_format.MessageToDict(setup)})
             expect_equal(answer.version, self.setup.version + turn + 1, "version of the setup")
-        call("SlaService/ListClocks", {"ticket": ticket.name})
+        expect_equal(call("SlaService/GetCalendar", {"calendar_id": who}).version, turn + 1, f"calendar of {who}")
         expect_equal(call("EscalationService/WhoIsOnCall", {"rota_id": "first"}).person, PEOPLE[0], "who is on call")
         call("AnalyticsService/GetDeskSummary")
 

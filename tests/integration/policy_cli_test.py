@@ -42,8 +42,12 @@ class World:
         return path
 
     def clocks(self, ticket):
-        return {clock["clock"]: clock for clock in self.call("SlaService/ListClocks",
-                                                             {"ticket": ticket["name"]}).get("clocks", [])}
+        done = harness.run("call", "SlaService/ListClocks", json.dumps({"ticket": ticket["name"]}),
+                           f"--target={self.server.target}")
+        if done.returncode:  # sla has not heard of it yet
+            expect("(NOT_FOUND)" in done.stderr, f"what is said of a ticket's clocks: {done.stderr}")
+            return {}
+        return {clock["clock"]: clock for clock in json.loads(done.stdout).get("clocks", [])}
 
 
 world = None
@@ -81,7 +85,7 @@ def a_clock_is_explained():
 
 @case
 def a_file_is_explained():
-    said = world.run("policy", "explain", world.folder / "desk.json")
+    said = harness.run("policy", "explain", world.folder / "desk.json").stdout
     expect("Clock resolution (resolution)\n  1. solve-low: 8 h, all time counts\n" in said, f"the file in words: {said}")
 
 
@@ -151,6 +155,22 @@ def a_calendar_that_lies_on_the_server_is_found():
     expect("targets[0].calendar_id" in refused and "are found with --stored" in refused, f"without the server: {refused}")
     expect_equal(world.run("policy", "check", file, "--stored"), "OK: 0 calendars, policy set counted with 1 target\n",
                  "with the server")
+    said = world.run("policy", "explain", file, "--stored")
+    expect("  1. solve: 1 h, counted by calendar office\n" in said and said.endswith(
+        f"\nCalendars stored at {world.server.target}\n  office: newest version 1\n"), f"what it promises: {said}")
+
+
+@case
+def a_refusal_lists_all_faults_at_once():
+    bad = policy(4)["policy_set"]
+    bad["policy_set_id"] = "Two Words"
+    bad["targets"][2]["duration"] = "0s"
+    refused = world.call("SlaService/PutPolicySet", {"policy_set": bad}, status=1)
+    for field in ("policy_set.policy_set_id: ", "policy_set.targets[2].duration: "):
+        expect(field in refused, f"{field} is not in what is refused: {refused}")
+    refused = world.call("SlaService/WhatIf", {"policy": {"policy_set": bad}}, status=1)
+    for field in ("policy.policy_set.policy_set_id: ", "policy.policy_set.targets[2].duration: "):
+        expect(field in refused, f"{field} is not in what is refused: {refused}")
 
 
 @case
@@ -159,6 +179,20 @@ def zeros_are_shown_on_demand():
     for flags, shown in (([], False), (["--zeros"], True)):
         clock = json.loads(world.run("call", "SlaService/ListClocks", request, *flags))["clocks"][0]
         expect_equal(("breached" in clock, clock.get("breached", False)), (shown, False), f"with flags {flags}")
+
+
+@case
+def json_that_is_none_of_the_request_is_told_with_what_fits():
+    def told(request):
+        return world.run("call", "SlaService/ListAtRisk", json.dumps(request), status=2)
+    wrong = told({"filter": {"priorities": ["P1"]}})
+    expect("\nValues of Priority: PRIORITY_CRITICAL, PRIORITY_HIGH, " in wrong, f"a wrong value: {wrong}")
+    wrong = told({"filter": {"group": "network"}})
+    expect("\nFields of AtRiskFilter:\n" in wrong, f"a wrong field of a field: {wrong}")
+    wrong = told({"filters": {}})
+    expect("\nFields of ListAtRiskRequest:\n  filter\n" in wrong, f"a wrong field: {wrong}")
+    wrong = world.run("call", "SlaService/ListAtRisk", "{", status=2)
+    expect("\nFields of ListAtRiskRequest:\n" in wrong, f"no JSON: {wrong}")
 
 
 @case
@@ -205,6 +239,36 @@ def what_a_draft_would_have_made_of_it():
     expect("0 tickets with another verdict" in said, f"the preview: {said}")
     later = world.run("policy", "preview", world.folder / "draft.json", "--from=2200-01-01T00:00:00Z")
     expect_equal(later, "no ticket was opened then\n", "of a window without tickets")
+    nope = world.run("policy", "preview", world.folder / "draft.json", "--source=nope")
+    expect_equal(nope, "no ticket of the import nope is known\n", "of an import that is not there")
+
+
+@case
+def a_call_is_made_as_whom_it_says():
+    asked = json.dumps({"clock_id": f"{world.ticket['ticket_id']}/resolution/1", "reason": "power cut"})
+    for flags in (["--roles=viewer"], ["--roles=agent,viewer"], ["--roles="]):
+        refused = world.run("call", "SlaService/WaiveClock", asked, *flags, status=1)
+        expect("PERMISSION_DENIED, ROLE_MISSING" in refused, f"with {flags}: {refused}")
+    refused = world.run("call", "SlaService/WaiveClock", asked, "--roles=manager", status=1)
+    expect("ROLE_MISSING" not in refused, f"as a manager, of a clock that was kept: {refused}")
+
+
+@case
+def a_comment_is_of_whom_it_says():
+    talk = {"policy_set": {"policy_set_id": "desk", "targets": [
+        {"target_id": "talk", "metric": "METRIC_NEXT_RESPONSE", "duration": "3600s", "basis": "TIME_BASIS_CALENDAR"}]}}
+    world.run("policy", "apply", world.file("talk.json", talk), "--activate")
+    ticket = world.call("TicketService/CreateTicket",
+                        {"type": "TICKET_TYPE_INCIDENT", "title": "no sound", "impact": "IMPACT_LOW",
+                         "urgency": "URGENCY_LOW", "group": "network"})
+    comment = json.dumps({"name": ticket["name"], "text": "still nothing", "public": True})
+
+    def state():
+        return world.clocks(ticket).get("next-response", {}).get("state")
+    world.run("call", "TicketService/AddComment", comment, "--subject=rosa", "--roles=")
+    expect(harness.poll(lambda: state() == "CLOCK_STATE_RUNNING", LIMIT), f"after the requester's comment: {state()}")
+    world.run("call", "TicketService/AddComment", comment, "--subject=ada", "--roles=agent")
+    expect(harness.poll(lambda: state() == "CLOCK_STATE_STOPPED", LIMIT), f"after the agent's comment: {state()}")
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ import shutil
 
 import harness
 from harness import case, expect, expect_equal
-from client import Client, incident
+from client import Client, RpcError, incident
 
 ZONE = "Desk/City"
 SYSTEM = "/usr/share/zoneinfo"
@@ -40,7 +40,13 @@ class World:
 
     def clock(self):
         """The ticket's one clock once sla has it."""
-        found = harness.poll(lambda: self.api.call("SlaService/ListClocks", {"ticket": self.ticket}).clocks, 60)
+        def clocks():
+            try:
+                return self.api.call("SlaService/ListClocks", {"ticket": self.ticket}).clocks
+            except RpcError as error:
+                expect_equal(error.code, "NOT_FOUND", "what is said of a ticket sla has not heard of")
+                return []
+        found = harness.poll(clocks, 60)
         expect(found, "the ticket has a clock")
         return found[0]
 

@@ -8,6 +8,15 @@
 #include "common/telemetry/log.h"
 
 namespace watchbell::bus::kafka {
+namespace {
+
+// Reasons of JournalSource::ReadHeads.
+bool IsBlind(const absl::Status& status) {
+  const std::string reason = ErrorReason(status);
+  return reason == "STORAGE_UNAVAILABLE" || reason == "DEADLINE_EXCEEDED";
+}
+
+}  // namespace
 
 Heads::Heads(JournalSource& journals, Clock& clock, std::function<void()> answered)
     : journals_(journals), clock_(clock), state_(std::make_shared<State>(std::move(answered))) {}
@@ -51,19 +60,18 @@ void Heads::Send(const std::string& topic) {
   journals_.ReadHeads(
       topic, shards,
       [state = state_, topic, shards, asked](const absl::StatusOr<std::vector<int64_t>>& heads) {
-        if (Take(*state, topic, shards, asked, heads)) state->answered();
+        Take(*state, topic, shards, asked, heads);
+        // Whoever waits for a blind one looks again by and by.
+        if (!IsBlind(heads.status())) state->answered();
       });
 }
 
 // On any thread, perhaps after all but the state is gone.
-bool Heads::Take(State& state, const std::string& topic, const std::vector<int>& shards,
+void Heads::Take(State& state, const std::string& topic, const std::vector<int>& shards,
                  absl::Time asked, const absl::StatusOr<std::vector<int64_t>>& heads) {
   MutexLock lock(state.mu);
   Topic& of = state.topics[topic];
   of.asking = false;
-  // Its storage is away, and perhaps on the way back with what it was committing: who wants to know
-  // asks again.
-  if (ErrorReason(heads.status()) == "STORAGE_UNAVAILABLE") return false;
   if (heads.ok() && of.silent) {
     telemetry::Log(telemetry::Level::kInfo, "a producer answers again", {{"topic", topic}});
   } else if (!heads.ok() && !of.silent) {
@@ -73,12 +81,11 @@ bool Heads::Take(State& state, const std::string& topic, const std::vector<int>&
   }
   of.silent = !heads.ok();
   for (size_t i = 0; i < shards.size(); ++i) {
-    of.heads[shards[i]] = {asked, std::nullopt};
+    of.heads[shards[i]] = {asked, std::nullopt, IsBlind(heads.status())};
     if (heads.ok()) of.heads[shards[i]].sequence = (*heads)[i];
     const auto want = of.wanted.find(shards[i]);
     if (want->second <= asked) of.wanted.erase(want);
   }
-  return true;
 }
 
 }  // namespace watchbell::bus::kafka

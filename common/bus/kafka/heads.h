@@ -26,6 +26,8 @@ class Heads {
     absl::Time asked;  // whatever was committed before is at or below `sequence`
     // Nothing: the producer did not answer.
     std::optional<int64_t> sequence;
+    // It did not, but is there, or its connection stands: it may have to wait for its storage.
+    bool blind = false;
   };
 
   // `answered` is called after answers, on any thread, also after this is gone.
@@ -54,8 +56,7 @@ class Heads {
     std::map<std::string, Topic> topics ABSL_GUARDED_BY(mu);
   };
   void Send(const std::string& topic);
-  // False: the producer is there, but cannot look into its journal now.
-  static bool Take(State& state, const std::string& topic, const std::vector<int>& shards,
+  static void Take(State& state, const std::string& topic, const std::vector<int>& shards,
                    absl::Time asked, const absl::StatusOr<std::vector<int64_t>>& heads);
 
   JournalSource& journals_;

@@ -38,6 +38,10 @@ struct KafkaOptions {
   // So often what was read is compared with the producers' journals. A topic that lacks something
   // from one time to the next is made good from there.
   absl::Duration compare_every = absl::Seconds(5);
+  // A producer that could not be reached longer ago than this may be there now.
+  absl::Duration silence_counts = absl::Seconds(3);
+  // So long whoever asks waits for a producer that is connected, but cannot look into its journal.
+  absl::Duration blind_limit = absl::Seconds(3);
 };
 
 // How far everything is behind, as last known; nobody is asked for it.

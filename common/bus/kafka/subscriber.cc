@@ -279,9 +279,14 @@ bool KafkaSubscriber::AtEnd(const std::string& topic, int shard, absl::Time sinc
     MutexLock lock(state_->mu);
     if (reading->state == ReadingState::kReleased) return false;
   }
+  const absl::Time now = parts_.clock.Now();
   const std::optional<Heads::Head> head = heads_.Since({topic, shard}, since);
-  if (!head) {
-    heads_.Ask({topic, shard}, since);  // not with the lock: it may be answered at once
+  const bool again = head && !head->sequence &&
+                     ((head->blind && now - since < parts_.options.blind_limit) ||
+                      head->asked < now - parts_.options.silence_counts);
+  if (!head || again) {
+    // Not with the lock: it may be answered at once.
+    heads_.Ask({topic, shard}, again ? now : since);
     return false;
   }
   MutexLock lock(state_->mu);

@@ -3,6 +3,7 @@
 
 #include <gmock/gmock.h>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "services/watchbell/message_json.h"
 #include "services/watchbell/running_clocks.h"
@@ -11,7 +12,6 @@
 namespace watchbell::cli {
 namespace {
 
-using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using ::testing::Not;
 using ::testing::StartsWith;
@@ -29,6 +29,7 @@ TEST(ExplanationText, SaysAllThatIsToldOfAClock) {
                 "target_id": "solve", "policy_set_id": "desk", "policy_version": 3,
                 "calendar_id": "office", "calendar_version": 2, "leg": 2,
                 "started_at": "2026-01-05T15:30:00Z", "due_at": "2026-01-06T13:00:00Z",
+                "leg_started_at": "2026-01-06T10:00:00Z",
                 "earlier_breaches": 1},
       "as_of": "2026-01-06T10:30:00Z",
       "segments": [
@@ -52,7 +53,7 @@ TEST(ExplanationText, SaysAllThatIsToldOfAClock) {
       "by_hold_reason": [{"counted": "5400s"}]})")),
             R"(inc-7/resolution/1: running, due 2026-01-06T13:00:00Z
   as of 2026-01-06T10:30:00Z, started 2026-01-05T15:30:00Z
-  target solve of policy set desk version 3, the clock's 2. target
+  target solve of policy set desk version 3, leg 2 of the clock, since 2026-01-06T10:00:00Z
   calendar office version 2, in Europe/Rome (the site's zone)
   counted: 1 h 30 min of 4 h, 37 %; 2 h 30 min left
   all time: 1 h 30 min of 1 h, 150 %; 30 min over
@@ -132,6 +133,27 @@ TEST(ExplanationText, ShortStretchesAddUp) {
   EXPECT_THAT(told, HasSubstr("counted: 13.1 s of 12 s, 108 %; 1.1 s over\n"));
 }
 
+TEST(ExplanationText, ColumnsNeverTouch) {
+  const std::string told = ExplanationText(Read<sla::v1::ClockExplanation>(R"({
+      "segments": [{"from": "2026-01-05T15:30:00.123456Z", "to": "2026-01-08T12:25:51.123456Z",
+                    "kind": "CLOCK_SEGMENT_KIND_COUNTED", "counted": "248151s",
+                    "target_id": "due"},
+                   {"from": "2026-01-08T12:25:51.123456Z", "to": "2026-01-08T12:25:51.123456Z",
+                    "kind": "CLOCK_SEGMENT_KIND_COUNTED", "expected": true,
+                    "target_id": "second-line-of-the-desk"}]})"));
+  EXPECT_THAT(told, HasSubstr("counted        68 h 55 min 51 s  due\n"));
+  EXPECT_THAT(told,
+              HasSubstr("counted        0 s               second-line-of-the-desk  to come\n"));
+  EXPECT_THAT(told, HasSubstr("what           counted           target                   why\n"));
+}
+
+TEST(ExplanationText, OfNothingThereIsNoPercentage) {
+  EXPECT_THAT(ExplanationText(Read<sla::v1::ClockExplanation>(R"({
+                  "counted": {"allowed": "0s", "elapsed": "122s", "remaining": "-122s",
+                              "percent": 100}})")),
+              HasSubstr("  counted: 2 min 2 s of 0 s; 2 min 2 s over\n"));
+}
+
 TEST(PreviewedClocksText, OneClockAfterTheOther) {
   EXPECT_EQ(PreviewedClocksText(Read<sla::v1::PreviewClocksResponse>(R"({
       "policy_set_id": "desk", "clocks": [
@@ -197,7 +219,7 @@ TEST(WhatIfText, CountsOfPagesAddUp) {
       {"clock": "answer", "priority": "PRIORITY_LOW", "met_before": 1, "met_after": 1}],
       "changes": [{"ticket_id": "inc-3", "clock": "answer", "before": "VERDICT_MET"}]})"}));
   ASSERT_TRUE(tally.ok()) << tally.status();
-  EXPECT_EQ(WhatIfText(*tally),
+  EXPECT_EQ(WhatIfText(*tally, {}),
             R"(1,502 tickets judged again
 
 clock                   priority                     met            missed     open and over   gained     lost
@@ -212,8 +234,16 @@ resolution              high               1,001 > 1,003         500 > 498      
 )");
 }
 
-TEST(WhatIfText, OfAWindowWithoutTickets) {
-  EXPECT_EQ(WhatIfText({}), "no ticket was opened then\n");
+TEST(WhatIfText, WithoutTickets) {
+  const auto told = [](const std::string& asked) {
+    return WhatIfText({}, Read<sla::v1::WhatIfRequest>(asked));
+  };
+  EXPECT_EQ(told("{}"), "there are no tickets\n");
+  EXPECT_EQ(told(R"({"from": "2200-01-01T00:00:00Z"})"), "no ticket was opened then\n");
+  EXPECT_EQ(told(R"({"to": "2000-01-01T00:00:00Z"})"), "no ticket was opened then\n");
+  EXPECT_EQ(told(R"({"import_source": "nope"})"), "no ticket of the import nope is known\n");
+  EXPECT_EQ(told(R"({"import_source": "nope", "to": "2000-01-01T00:00:00Z"})"),
+            "no ticket of the import nope was opened then\n");
 }
 
 TEST(WhatIfText, OfManyChangedClocksTheFirstAreNamed) {
@@ -226,10 +256,10 @@ TEST(WhatIfText, OfManyChangedClocksTheFirstAreNamed) {
     return absl::OkStatus();
   });
   ASSERT_TRUE(tally.ok());
-  EXPECT_THAT(WhatIfText(*tally), HasSubstr("25 tickets with another verdict, 25 clocks:\n"));
-  EXPECT_THAT(WhatIfText(*tally), HasSubstr("\n  inc-19 "));
-  EXPECT_THAT(WhatIfText(*tally), Not(HasSubstr("\n  inc-20 ")));
-  EXPECT_THAT(WhatIfText(*tally), HasSubstr("\n  and 5 more\n"));
+  EXPECT_THAT(WhatIfText(*tally, {}), HasSubstr("25 tickets with another verdict, 25 clocks:\n"));
+  EXPECT_THAT(WhatIfText(*tally, {}), HasSubstr("\n  inc-19 "));
+  EXPECT_THAT(WhatIfText(*tally, {}), Not(HasSubstr("\n  inc-20 ")));
+  EXPECT_THAT(WhatIfText(*tally, {}), HasSubstr("\n  and 5 more\n"));
 }
 
 TEST(RunningMovesText, PagesAddUpAndOnlyWhatChangesIsTold) {
@@ -274,34 +304,87 @@ TEST(RunningMovesText, WhatWasDoneBeforeAnErrorIsKnown) {
             "open tickets: 100 looked at, 7 moved; 0 clocks changed\n");
 }
 
-TEST(ClockMoveText, VersionsWhereTheyDifferAndARestart) {
+TEST(ClockMoveText, VersionsWhereTheyDiffer) {
   const auto told = [](const std::string& before, const std::string& after) {
     return ClockMoveText(Read<sla::v1::ClockMove>(absl::StrCat(
         R"({"before": {"clock_id": "inc-1/resolution/1", "state": "CLOCK_STATE_RUNNING",
-             "target_id": "a", "policy_set_id": "desk", "policy_version": 1, "elapsed": "60s")",
+             "target_id": "a", "policy_set_id": "desk", "policy_version": 1)",
         before, R"(}, "after": {"state": "CLOCK_STATE_RUNNING", "target_id": "b",
              "policy_set_id": "desk")",
         after, "}}")));
   };
-  EXPECT_EQ(told("", R"(, "policy_version": 1, "elapsed": "60s")"),
+  EXPECT_EQ(told("", R"(, "policy_version": 1)"),
             "inc-1/resolution/1: running, by a; then running, by b");
-  // One that ran through so far: nothing was counted up to its last change.
-  EXPECT_THAT(ClockMoveText(Read<sla::v1::ClockMove>(
-                  R"({"before": {"leg": 1}, "after": {"leg": 2, "target_id": "b"}})")),
-              EndsWith(", by b, counts from zero"));
-  EXPECT_THAT(ClockMoveText(Read<sla::v1::ClockMove>(
-                  R"({"before": {"leg": 1},
-                      "after": {"leg": 2, "target_id": "b", "elapsed": "5s"}})")),
-              EndsWith(", by b"));
   EXPECT_EQ(told(R"(, "calendar_id": "office", "calendar_version": 1)",
-                 R"(, "policy_version": 1, "elapsed": "0s", "calendar_id": "office",
-                     "calendar_version": 2)"),
+                 R"(, "policy_version": 1, "calendar_id": "office", "calendar_version": 2)"),
             "inc-1/resolution/1: running, by a, calendar office version 1; then running, by b, "
-            "calendar office version 2, counts from zero");
-  EXPECT_EQ(told(R"(, "calendar_id": "office", "calendar_version": 1)",
-                 R"(, "policy_version": 2, "elapsed": "60s")"),
+            "calendar office version 2");
+  EXPECT_EQ(told(R"(, "calendar_id": "office", "calendar_version": 1)", R"(, "policy_version": 2)"),
             "inc-1/resolution/1: running, by a of policy set desk version 1, calendar office "
             "version 1; then running, by b of policy set desk version 2, all time counts");
+}
+
+// A clock of 2 h that began at 09:00 and is moved at 10:00.
+class ClockMoveRestartTest : public testing::Test {
+ protected:
+  ClockMoveRestartTest() {
+    move_ = Read<sla::v1::ClockMove>(R"({
+        "before": {"state": "CLOCK_STATE_RUNNING", "leg": 1, "elapsed": "0s",
+                   "remaining": "7200s", "started_at": "2026-01-05T09:00:00Z",
+                   "due_at": "2026-01-05T11:00:00Z"},
+        "after": {"state": "CLOCK_STATE_RUNNING", "leg": 2, "target_id": "b", "elapsed": "0s",
+                  "remaining": "7200s", "leg_started_at": "2026-01-05T10:00:00Z",
+                  "due_at": "2026-01-05T12:00:00Z"}})");
+  }
+  sla::v1::Clock& before() { return *move_.mutable_before(); }
+  sla::v1::Clock& after() { return *move_.mutable_after(); }
+  bool SaysItRestarts() const { return absl::EndsWith(ClockMoveText(move_), ", counts from zero"); }
+
+  sla::v1::ClockMove move_;
+};
+
+TEST_F(ClockMoveRestartTest, OfOneThatRanSinceItsLastChange) { EXPECT_TRUE(SaysItRestarts()); }
+
+TEST_F(ClockMoveRestartTest, OfOneThatCountedBeforeItsLastChange) {
+  before().set_state(sla::v1::CLOCK_STATE_PAUSED);
+  before().clear_due_at();
+  EXPECT_FALSE(SaysItRestarts()) << "it was paused from the start";
+  before().mutable_elapsed()->set_seconds(60);
+  EXPECT_TRUE(SaysItRestarts());
+  after().set_state(sla::v1::CLOCK_STATE_PAUSED);
+  EXPECT_TRUE(SaysItRestarts());
+}
+
+TEST_F(ClockMoveRestartTest, OfOneThatWasOver) {
+  before().set_breached(true);
+  before().mutable_elapsed()->set_seconds(7200);
+  before().mutable_remaining()->set_seconds(0);
+  EXPECT_TRUE(SaysItRestarts());
+}
+
+TEST_F(ClockMoveRestartTest, NotOfOneThatCarriesItsTimeOver) {
+  after().mutable_elapsed()->set_seconds(3600);
+  EXPECT_FALSE(SaysItRestarts());
+  before().mutable_elapsed()->set_seconds(3700);
+  EXPECT_FALSE(SaysItRestarts()) << "some of it was taken back";
+}
+
+// The deadline lies at least as far off as what is left: nothing need have been counted.
+TEST_F(ClockMoveRestartTest, NotOfOneThatHasCountedNothingInClosedHours) {
+  before().mutable_due_at()->set_seconds(after().leg_started_at().seconds() + 7200);
+  EXPECT_FALSE(SaysItRestarts()) << "it begins to count now";
+  before().mutable_due_at()->set_seconds(after().leg_started_at().seconds() + 70000);
+  EXPECT_FALSE(SaysItRestarts()) << "it begins to count in the morning";
+}
+
+TEST_F(ClockMoveRestartTest, NotWithoutANewLegNorOfOneThatEnds) {
+  after().set_leg(1);
+  EXPECT_FALSE(SaysItRestarts());
+  after().set_leg(2);
+  after().set_state(sla::v1::CLOCK_STATE_STOPPED);
+  EXPECT_FALSE(SaysItRestarts());
+  after().set_state(sla::v1::CLOCK_STATE_CANCELLED);
+  EXPECT_FALSE(SaysItRestarts());
 }
 
 }  // namespace

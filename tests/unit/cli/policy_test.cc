@@ -93,7 +93,12 @@ TEST_F(PolicyTest, FilesThatAreNone) {
   const Outcome unknown = Check(absl::StrReplaceAll(DeskFile(), {{"\"duration\"", "\"time\""}}));
   EXPECT_EQ(unknown.status, 1);
   EXPECT_THAT(unknown.err, AllOf(HasSubstr("policy.json: the JSON is not a PolicyFile"),
-                                 HasSubstr("targets[0]"), HasSubstr("time: Cannot find field")));
+                                 HasSubstr("targets[0]"), HasSubstr("time: Cannot find field"),
+                                 HasSubstr("\nFields of Target:\n  target_id\n")));
+  const Outcome value = Check(absl::StrReplaceAll(DeskFile(), {{"BASIS_BUSINESS", "WORK"}}));
+  EXPECT_EQ(value.status, 1);
+  EXPECT_THAT(value.err,
+              EndsWith("\nValues of TimeBasis: TIME_BASIS_BUSINESS, TIME_BASIS_CALENDAR\n"));
   EXPECT_EQ(Check("{\"calendars\": ").status, 1);
   EXPECT_EQ(Check("").status, 1);
 }
@@ -111,6 +116,8 @@ TEST_F(PolicyTest, WrongUse) {
             2);
   EXPECT_EQ(RunCommand({"policy", "explain"}).status, 2);
   EXPECT_EQ(RunCommand({"policy", "explain", "a", "--clock=inc-1/resolution/1"}).status, 2);
+  EXPECT_EQ(RunCommand({"policy", "explain", "a", "--target=b:1"}).status, 2);
+  EXPECT_EQ(RunCommand({"policy", "explain", "--clock=inc-1/resolution/1", "--stored"}).status, 2);
   EXPECT_EQ(RunCommand({"policy", "preview"}).status, 2);
   EXPECT_EQ(RunCommand({"policy", "preview", "a", "--running", "--policy-set=b"}).status, 2);
   EXPECT_EQ(RunCommand({"policy", "preview", "--running"}).status, 2);
@@ -258,6 +265,24 @@ TEST_F(PolicyApplyTest, CalendarsMayBeThoseStoredBefore) {
   EXPECT_THAT(Apply(set_only).err, HasSubstr("\n  policy_set.targets[0].calendar_id: "));
   EXPECT_EQ(Apply(DeskFile()).status, 0);
   EXPECT_THAT(Apply(set_only).out, StartsWith("policy set desk: unchanged (version 1), draft"));
+}
+
+TEST_F(PolicyApplyTest, ExplainNamesCalendarsThatAreStored) {
+  const std::string set_only =
+      absl::StrCat(R"({"policy_set": {"policy_set_id": "desk", "targets": [)", kTarget, "]}}");
+  ASSERT_EQ(Apply(DeskFile()).status, 0);
+  const Arguments explain = {"policy", "explain", Write(set_only)};
+  const Outcome without = RunCommand(explain);
+  EXPECT_EQ(without.status, 1);
+  EXPECT_THAT(without.err, HasSubstr("are found with --stored"));
+  const std::string target = absl::StrCat("127.0.0.1:", (*process_)->grpc_port());
+  Arguments with = explain;
+  with.insert(with.end(), {"--stored", "--target=" + target});
+  const Outcome explained = RunCommand(with);
+  EXPECT_EQ(explained.status, 0) << explained.err;
+  EXPECT_THAT(explained.out, HasSubstr("  1. all: 1 h, counted by calendar office\n"));
+  EXPECT_THAT(explained.out, EndsWith(absl::StrCat("\nCalendars stored at ", target,
+                                                   "\n  office: newest version 1\n")));
 }
 
 // What only the server can know is named by its path in the file too.

@@ -120,7 +120,11 @@ TEST_F(ReplayTest, PoliciesAndPlacesThatCannotWorkAreToldBeforeTheWork) {
   };
   std::ofstream(In("bad.json")) << R"({"policy_set": {"policy_set_id": "x"}})";
   std::ofstream(In("calendars.json")) << R"({"calendars": []})";
+  testing::internal::CaptureStderr();
   EXPECT_EQ(replay({"--policy=" + In("bad.json")}), 1);
+  const std::string faults = testing::internal::GetCapturedStderr();
+  EXPECT_NE(faults.find("bad.json has 1 fault:\n  policy_set.targets: "), std::string::npos)
+      << faults;
   EXPECT_EQ(replay({"--policy=" + In("calendars.json")}), 1);
   EXPECT_EQ(replay({"--policy=" + In("no-such.json")}), 1);
   EXPECT_EQ(replay({"--verdicts=" + In("no-such-folder/out.csv")}), 1);

@@ -150,6 +150,7 @@ TEST(ReportJsonTest, AdherenceByTheNamesOfTheClocks) {
 
 TEST(ReportTextTest, CallsClocksByTheirNames) {
   const std::string text = ReportText({}, {}, Promises());
+  EXPECT_NE(text.find("\nPromises kept (closed tickets, policy "), std::string::npos) << text;
   EXPECT_NE(text.find("\n  first response  2 - High      met      2"), std::string::npos) << text;
   EXPECT_NE(text.find("\n  vendor callback overseas\n                  2 - High "),
             std::string::npos)

@@ -326,6 +326,28 @@ TEST_F(EngineTest, ATimerThatWaitedWithoutStorageHasNotWaited) {
   EXPECT_EQ(State(*follower_, "a").resolver(), "0");
 }
 
+TEST_F(EngineTest, WhatWasHeardWhileStorageHungProvesNothing) {
+  ASSERT_TRUE(Submit(*follower_, Bump("a", "arm:60")).ok());
+  Settle();
+  subscriber_->end_known_at = kStart + absl::Seconds(60);
+  subscriber_->pending = true;
+  clock_.Set(kStart + absl::Seconds(61));
+  follower_db_->plan = [this] {
+    clock_.Set(kStart + absl::Seconds(66));
+    return CommitFault::kNone;
+  };
+  ASSERT_TRUE(Submit(*follower_, Bump("b")).ok());
+  follower_->engine().RunOnce();
+  follower_db_->plan = [] { return CommitFault::kNone; };
+  subscriber_->end_known_at = kStart + absl::Seconds(62);  // a producer was silent then
+  clock_.Set(kStart + absl::Seconds(67));
+  Settle();
+  EXPECT_EQ(State(*follower_, "a").resolver(), "");
+  subscriber_->end_known_at = kStart + absl::Seconds(67);
+  Settle();
+  EXPECT_EQ(State(*follower_, "a").resolver(), "0");
+}
+
 TEST_F(EngineTest, ATimerLongDueWhenItIsFirstSeenWaitsAsLongAsAnyOther) {
   ASSERT_TRUE(Submit(*follower_, Bump("a", "arm:60")).ok());
   Settle();

@@ -29,6 +29,14 @@ TEST(PageToken, GivesItsCursorBack) {
             (std::vector<std::string>{"17", "inc-3"}));
 }
 
+TEST(PageToken, IsTakenAsItWasGivenOutOnly) {
+  const std::string binding = QueryBinding("acme", Query("a"));
+  const std::string token = MakePageToken(binding, {"17", "inc-3"});
+  for (const std::string& other : {token + "A", token + "AAAA", " " + token, token + "\n"}) {
+    EXPECT_FALSE(ReadPageToken(other, binding, 2).ok()) << other;
+  }
+}
+
 TEST(PageToken, BelongsToItsQuery) {
   const std::string token = MakePageToken(QueryBinding("acme", Query("a")), {"inc-3"});
   EXPECT_EQ(Refusal(token, QueryBinding("acme", Query("b")), 1), "belongs to another query");

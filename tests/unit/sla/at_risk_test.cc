@@ -4,6 +4,8 @@
 #include <random>
 
 #include "common/base/errors.h"
+#include "common/rpc/page_token.h"
+#include "common/time/business_calendar.h"
 #include "common/time/rfc3339.h"
 #include "gmock/gmock.h"
 #include "services/sla/at_risk_index.h"
@@ -201,6 +203,19 @@ TEST_F(AtRisk, WhatChangedSinceItsRowWasReadIsShownAsItIsNow) {
   EXPECT_EQ(FromProto((*shown)[1].time_left()), absl::Hours(3));
 }
 
+TEST_F(AtRisk, DeadlinesTwentyYearsAheadAreOnOnePageEach) {
+  const int64_t far = test::At("Mon 09:00") + absl::ToInt64Microseconds(kDeadlineHorizon);
+  Put(test::OfficeCalendar("office", "UTC"), 1);
+  Add({"a", far});
+  Add({"b", far + kMinute});
+  Add({"c", far + 2 * kMinute});
+  Add({.ticket = "d", .due = far + 2 * kMinute, .calendar = "office@1"});
+  Commit();
+  v1::ListAtRiskRequest request;
+  request.set_page_size(1);
+  EXPECT_EQ(All(request, test::At("Mon 09:00")).size(), 4u);
+}
+
 TEST_F(AtRisk, BadRequestsAreRefusedByField) {
   v1::ListAtRiskRequest negative;
   negative.mutable_filter()->mutable_within()->set_seconds(-1);
@@ -220,6 +235,20 @@ TEST_F(AtRisk, BadRequestsAreRefusedByField) {
   another = request;
   another.set_page_token("nonsense");
   Refused(another, "page_token");
+  another = request;
+  another.set_page_token(absl::StrCat(request.page_token(), "A"));
+  Refused(another, "page_token");
+  // What we would not have made: a sum of it overflows, no database takes it for text.
+  const std::string binding = rpc::QueryBinding("acme", v1::ListAtRiskRequest());
+  const std::string now = absl::StrCat(test::At("Mon 09:00"));
+  for (const auto& cursor : std::vector<std::vector<std::string>>{
+           {now, "9223372036854775807", "0", "inc-1", "resolution", "1"},
+           {now, "-9223372036854775807", "0", "inc-1", "resolution", "1"},
+           {now, "0", "0", "inc-\xff", "resolution", "1"},
+           {now, "0", "0", "inc-1", "\xc3", "1"}}) {
+    another.set_page_token(rpc::MakePageToken(binding, cursor));
+    Refused(another, "page_token");
+  }
   // A moment long ago would be counted over years.
   another = {};
   another.set_page_size(1);

@@ -94,7 +94,8 @@ class Bench {
     JudgeEra era;
     for (v1::Target& target : targets) {
       const bool business = target.basis() == v1::TIME_BASIS_BUSINESS;
-      era.hours.push_back(business ? TargetHours{office, 1, "office@1", office_in} : TargetHours());
+      era.hours.push_back(business ? TargetHours{office, 1, {{"office", 1}}, office_in}
+                                   : TargetHours());
       *policy_.add_targets() = std::move(target);
     }
     era.policy = &policy_;

@@ -306,6 +306,18 @@ TEST(Explain, ZoneSaysWhereItComesFrom) {
   EXPECT_EQ(zone(requester, "lyon", ""), "ZONE_ORIGIN_FALLBACK UTC");
 }
 
+TEST(Explain, VersionsOfItsCalendarsAreNamed) {
+  Question ask({Business(Solve("solve", 60))});
+  ask.Do("Mon 09:00", Opened(PRIORITY_LOW));
+  const auto told = ask.Ask("Mon 09:00");
+  ASSERT_EQ(told.calendars_size(), 1);
+  EXPECT_EQ(told.calendars(0).calendar_id(), "office");
+  EXPECT_EQ(told.calendars(0).version(), 1);
+  Question all_time({Solve("solve", 60)});
+  all_time.Do("Mon 09:00", Opened(PRIORITY_LOW));
+  EXPECT_EQ(all_time.Ask("Mon 09:00").calendars_size(), 0);
+}
+
 TEST(Explain, AMoveToAnotherVersionIsALegWithItsOwnTarget) {
   const Bench next({PausedBy(MakeTarget("sooner", v1::METRIC_RESOLUTION, 90), HOLD_REASON_USER)});
   Question ask({Solve("solve", 240)});

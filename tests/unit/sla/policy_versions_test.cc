@@ -128,6 +128,35 @@ TEST_F(PolicyVersionsTest, WhatJudgesAlreadyIsNotActivatedAgain) {
   EXPECT_EQ(schedule->entries_size(), 1);
 }
 
+TEST_F(PolicyVersionsTest, WhatFollowsItselfDoesNotEnd) {
+  Put("std", 60);
+  ASSERT_TRUE(Activate("std", 1, "2026-03-01T00:00:00Z").ok());
+  const auto now = Activate("std", 1);
+  ASSERT_TRUE(now.ok());
+  EXPECT_EQ(now->stage(), v1::POLICY_STAGE_ACTIVE);
+  EXPECT_FALSE(now->has_retired_at()) << now->ShortDebugString();
+  desk.now = T("2026-04-01T00:00:00Z");
+  const auto later = Activate("std", 1);
+  ASSERT_TRUE(later.ok());
+  EXPECT_EQ(FormatRfc3339(FromProto(later->effective_at())), "2026-01-05T08:00:00Z");
+}
+
+TEST_F(PolicyVersionsTest, WhatComesNextIsNamedAndCanBeTakenBack) {
+  Put("std", 60);
+  ASSERT_TRUE(Activate("std", 1, "2026-03-01T00:00:00Z").ok());
+  Put("std", 90);
+  const auto now = Activate("std", 2);
+  ASSERT_TRUE(now.ok());
+  EXPECT_EQ(FormatRfc3339(FromProto(now->retired_at())), "2026-03-01T00:00:00Z");
+  EXPECT_EQ(now->next_policy_set_id(), "std");
+  EXPECT_EQ(now->next_version(), 1);
+  const auto kept = Activate("std", 2, "2026-03-01T00:00:00Z");
+  ASSERT_TRUE(kept.ok());
+  EXPECT_FALSE(kept->has_retired_at());
+  EXPECT_EQ(InForceAt("2026-03-15T00:00:00Z"), "std@2");
+  EXPECT_EQ(StageOf("std", 1), v1::POLICY_STAGE_DRAFT) << "it never judged, and will not";
+}
+
 TEST_F(PolicyVersionsTest, WhoEndedAVersionAndWhyIsKept) {
   Put("std", 60);
   ASSERT_TRUE(Activate("std").ok());

@@ -154,6 +154,8 @@ TEST(InputsOfChange, WhatCannotBeIsRefusedByPath) {
               ElementsAre("change.hold_reason"));
   EXPECT_THAT(Fields(Refusal(kNew, Change("", {"state", "type"}))),
               ElementsAre("change.type", "change.state"));
+  EXPECT_THAT(Fields(Refusal(kNew, Change("", {"urgency", "priority", "impact"}))),
+              ElementsAre("change.priority", "change.impact", "change.urgency"));
   EXPECT_THAT(Fields(Refusal(kNew, Change(R"(tags: "a\nb")", {"tags"}))),
               ElementsAre("change.tags[0]"));
 }

@@ -77,7 +77,7 @@ class Question {
     const std::shared_ptr<const BusinessCalendar> calendar = *BusinessCalendar::Compile(spec);
     JudgeEra era = judge.era(0);
     for (TargetHours& hours : era.hours) {
-      if (hours.calendar != nullptr) hours = {calendar, 1, "another@1", nullptr};
+      if (hours.calendar != nullptr) hours = {calendar, 1, {{"another", 1}}, nullptr};
     }
     judge = Judge();
     judge.Add(std::move(era));

@@ -188,6 +188,10 @@ TEST_F(WaiverTest, BadRequestsByTheirField) {
   for (const auto& excused : {Minutes(0), Minutes(-60), finer, Minutes(20 * 365 * 24 * 60 + 1)}) {
     EXPECT_EQ(Why(Waive(excused).status()), "excused") << excused.ShortDebugString();
   }
+  v1::WaiveClockRequest silent;
+  silent.set_clock_id("inc-1/resolution/1");
+  silent.set_reason(" \t\u00a0");
+  EXPECT_EQ(Why(desk.Command<v1::Clock>(silent).status()), "reason");
   EXPECT_THAT(Heard(), IsEmpty());
   EXPECT_TRUE(Waive(Minutes(20 * 365 * 24 * 60)).ok());
 }

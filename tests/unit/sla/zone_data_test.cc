@@ -155,5 +155,43 @@ TEST_F(ZoneDataOfTickets, IsKeptAndCountedAgainWithOnce) {
   EXPECT_THAT(Heard(), IsEmpty()) << "it is counted with this version";
 }
 
+TEST_F(ZoneDataOfTickets, ATimerOfOldDeadlinesCountsThemFirst) {
+  SetUpStandard();
+  Create(Ticket("2026-01-05T09:00:00Z"));
+  ASSERT_TRUE(desk.AdvanceTo(T("2026-01-05T09:20:00Z")).ok());
+  Heard();
+  const auto key = TicketKey("default", "inc-1");
+  state::v1::TicketClocks old = *desk.State<state::v1::TicketClocks>(key);
+  old.set_zone_data("1990a");
+  old.mutable_clocks(0)->set_due(absl::ToUnixMicros(T("2026-01-05T09:25:00Z")));
+  desk.Store(key, old);
+  ASSERT_EQ(desk.timers.size(), 1u);
+  desk.timers.begin()->second = T("2026-01-05T09:25:00Z");
+  ASSERT_TRUE(desk.AdvanceTo(T("2026-01-05T09:40:00Z")).ok());
+  EXPECT_THAT(Heard(), ElementsAre("2026-01-05T09:25:00Z ClockRetargeted",
+                                   "2026-01-05T09:30:00Z ClockBreached"));
+  EXPECT_EQ(desk.State<state::v1::TicketClocks>(key)->zone_data(), ZoneDataVersion());
+}
+
+TEST_F(ZoneDataOfTickets, WhatGoesLiveIsCountedAgain) {
+  SetUpStandard();
+  tv::Ticket ticket = Ticket("2026-01-05T09:00:00Z");
+  ticket.mutable_import()->set_historic(true);
+  Create(ticket);
+  const auto key = TicketKey("default", "inc-1");
+  state::v1::TicketClocks old = *desk.State<state::v1::TicketClocks>(key);
+  ASSERT_TRUE(old.historic());
+  old.set_zone_data("1990a");
+  old.mutable_clocks(1)->set_due(absl::ToUnixMicros(T("2026-01-05T12:00:00Z")));
+  desk.Store(key, old);
+  Heard();
+  ticket.mutable_import()->set_historic(false);
+  ev::TicketImportFinished finished;
+  *finished.mutable_as_of() = ToProto(T("2026-01-05T09:10:00Z"));
+  Hear(finished, ticket, "2026-01-05T09:10:00Z");
+  EXPECT_EQ(desk.State<state::v1::TicketClocks>(key)->zone_data(), ZoneDataVersion());
+  EXPECT_EQ(FromProto(Last<ev::ClockRetargeted>().clock().due_at()), T("2026-01-05T13:00:00Z"));
+}
+
 }  // namespace
 }  // namespace watchbell::sla

@@ -1,4 +1,4 @@
-#include "services/tickets/blank.h"
+#include "common/base/blank.h"
 
 #include <algorithm>
 #include <iterator>
@@ -6,7 +6,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 
-namespace watchbell::tickets {
+namespace watchbell {
 namespace {
 
 // What Unicode calls white space beyond ASCII, and the characters that show nothing at all.
@@ -34,4 +34,4 @@ bool IsBlank(absl::string_view text) {
   return true;
 }
 
-}  // namespace watchbell::tickets
+}  // namespace watchbell
