@@ -13,11 +13,25 @@
 namespace watchbell::rpc {
 namespace {
 
-constexpr char kVersion[] = "1";
+constexpr char kVersion[] = "2";
 
 void ClearField(const char* name, google::protobuf::Message* message) {
   const auto* field = message->GetDescriptor()->FindFieldByName(name);
   if (field != nullptr) message->GetReflection()->ClearField(message, field);
+}
+
+// Against accidents: anybody can compute it.
+std::string Checksum(absl::string_view text) {
+  return absl::StrCat(absl::Hex(Fnv1a(text), absl::kZeroPad16));
+}
+
+// False if it is not that of what stands before.
+bool TakeChecksum(std::string& text) {
+  const size_t dot = text.rfind('.');
+  if (dot == std::string::npos) return false;
+  const std::string given = text.substr(dot + 1);
+  text.resize(dot);
+  return given == Checksum(text);
 }
 
 }  // namespace
@@ -33,17 +47,17 @@ std::string QueryBinding(absl::string_view tenant, const google::protobuf::Messa
 }
 
 std::string MakePageToken(absl::string_view binding, const std::vector<std::string>& cursor) {
-  return absl::WebSafeBase64Escape(
-      absl::StrCat(kVersion, ".", binding, ".", absl::StrJoin(cursor, ".")));
+  const std::string text = absl::StrCat(kVersion, ".", binding, ".", absl::StrJoin(cursor, "."));
+  return absl::WebSafeBase64Escape(absl::StrCat(text, ".", Checksum(text)));
 }
 
 absl::StatusOr<std::vector<std::string>> ReadPageToken(absl::string_view token,
                                                        absl::string_view binding, size_t parts) {
   std::string text;
-  // The decoder forgives blanks and bits too many: then it is not what we gave out.
-  if (!absl::WebSafeBase64Unescape(token, &text) || absl::WebSafeBase64Escape(text) != token) {
-    return InvalidField("page_token", "is no token of ours");
-  }
+  // The decoder forgives blanks and bits too many.
+  const bool ours = absl::WebSafeBase64Unescape(token, &text) &&
+                    absl::WebSafeBase64Escape(text) == token && TakeChecksum(text);
+  if (!ours) return InvalidField("page_token", "is no token of ours");
   std::vector<std::string> split = absl::StrSplit(text, '.');
   if (split.size() != parts + 2 || split[0] != kVersion) {
     return InvalidField("page_token", "is no token of ours");

@@ -97,6 +97,16 @@ std::string WaiverText(const Clock& clock) {
                       met ? "counts as met" : "counts as missed still");
 }
 
+// Of a union: " of berlin version 2, tokyo version 1".
+std::string MembersText(const ClockExplanation& told) {
+  std::vector<std::string> members;
+  for (int i = 1; i < told.calendars_size(); ++i) {
+    members.push_back(
+        absl::StrCat(told.calendars(i).calendar_id(), " version ", told.calendars(i).version()));
+  }
+  return members.empty() ? "" : absl::StrCat(" of ", absl::StrJoin(members, ", "));
+}
+
 void AppendHead(const ClockExplanation& told, std::string* out) {
   const Clock& clock = told.clock();
   absl::StrAppend(out, clock.clock_id(), ": ", ClockStandsText(clock), "\n  as of ",
@@ -110,7 +120,7 @@ void AppendHead(const ClockExplanation& told, std::string* out) {
   *out += '\n';
   if (!clock.calendar_id().empty()) {
     absl::StrAppend(out, "  calendar ", clock.calendar_id(), " version ", clock.calendar_version(),
-                    ", in ", absl::StrJoin(told.time_zones(), ", "), " (",
+                    MembersText(told), ", in ", absl::StrJoin(told.time_zones(), ", "), " (",
                     ZoneOriginText(told.zone_origin()), ")\n");
   }
   AppendUse("counted", told.counted(), out);

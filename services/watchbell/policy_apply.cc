@@ -24,7 +24,7 @@ namespace {
 using sla::v1::PolicyFile;
 using sla::v1::PolicyVersion;
 
-// "active from 2026-01-05T09:00:00Z".
+// "active from 2026-01-05T09:00:00Z to 2027-01-01T00:00:00Z, then policy set desk version 1".
 std::string StageOf(const PolicyVersion& version) {
   std::string text = absl::AsciiStrToLower(
       absl::StripPrefix(sla::v1::PolicyStage_Name(version.stage()), "POLICY_STAGE_"));
@@ -32,7 +32,13 @@ std::string StageOf(const PolicyVersion& version) {
     absl::StrAppend(&text, " from ", FormatRfc3339(FromProto(version.effective_at())));
   }
   if (version.has_retired_at()) {
-    absl::StrAppend(&text, " to ", FormatRfc3339(FromProto(version.retired_at())));
+    absl::StrAppend(&text, " to ", FormatRfc3339(FromProto(version.retired_at())), ", then ");
+    if (version.next_policy_set_id().empty()) {
+      text += "nothing judges";
+    } else {
+      absl::StrAppend(&text, "policy set ", version.next_policy_set_id(), " version ",
+                      version.next_version());
+    }
   }
   return text;
 }
@@ -155,7 +161,8 @@ class Application {
     request.set_reason(reason_);
     RunningMoves moves;
     const absl::Status moved = ApplyToRunning(std::move(request), call_, &moves);
-    std::cout << RunningMovesText(moves, false) << std::flush;
+    if (moved.ok() || moves.tickets > 0) std::cout << RunningMovesText(moves, false) << std::flush;
+    if (!moved.ok() && moves.tickets == 0) return moved;
     if (!moved.ok()) {
       std::cerr << "watchbell: not all of the open tickets; the same command moves the rest\n";
       return moved;

@@ -287,6 +287,15 @@ TEST(RunningMovesText, PagesAddUpAndOnlyWhatChangesIsTold) {
               StartsWith("open tickets: 101 looked at, 3 moved; 2 clocks changed\n"));
 }
 
+TEST(ExplanationText, AUnionsMembersAreNamedWithTheirVersions) {
+  EXPECT_THAT(ExplanationText(Read<sla::v1::ClockExplanation>(
+                  R"({"clock": {"calendar_id": "sun", "calendar_version": 1},
+                      "calendars": [{"calendar_id": "sun", "version": 1},
+                                    {"calendar_id": "berlin", "version": 2},
+                                    {"calendar_id": "tokyo", "version": 1}]})")),
+              HasSubstr("  calendar sun version 1 of berlin version 2, tokyo version 1, in "));
+}
+
 TEST(RunningMovesText, WhatWasDoneBeforeAnErrorIsKnown) {
   int calls = 0;
   const CallSla call = [&calls](const std::string&, const google::protobuf::Message&,
