@@ -12,6 +12,12 @@ class KafkaEndTest : public KafkaBusTest {
     Open();
     Join();
   }
+  // Everything anew with these.
+  void Reopen(const KafkaOptions& options) {
+    producer_.Publish(nullptr);
+    Open(options);
+    Join();
+  }
   // The relay is behind for good: what is committed stays in the journal.
   void StopRelay() { producer_.publisher().Release(shard_); }
   void GoOn() { producer_.publisher().Hold(shard_, 0); }
@@ -82,7 +88,7 @@ TEST_F(KafkaEndTest, WhileTheProducerDoesNotAnswerItIsTheTopics) {
 TEST_F(KafkaEndTest, SilenceOfLongAgoIsNoSilence) {
   KafkaOptions options = topics_.options();
   options.silence_counts = -absl::Hours(1);  // all of it is of long ago
-  Open(options);
+  Reopen(options);
   Consumer consumer(true);
   ReadAllButTheLast(consumer);
   const absl::Time since = clock_.Now();
@@ -101,7 +107,7 @@ TEST_F(KafkaEndTest, SilenceOfLongAgoIsNoSilence) {
 TEST_F(KafkaEndTest, AProducerThatStaysWithoutItsStorageIsSilent) {
   KafkaOptions options = topics_.options();
   options.blind_limit = absl::ZeroDuration();
-  Open(options);
+  Reopen(options);
   Consumer consumer(true);
   ReadAllButTheLast(consumer);
   journals_.blind = true;
@@ -112,7 +118,7 @@ TEST_F(KafkaEndTest, AProducerThatStaysWithoutItsStorageIsSilent) {
 TEST_F(KafkaEndTest, AProducerWithoutItsStorageIsWaitedFor) {
   KafkaOptions options = topics_.options();
   options.blind_limit = absl::Hours(1);
-  Open(options);
+  Reopen(options);
   Consumer consumer(true);
   ReadAllButTheLast(consumer);
   const absl::Time since = clock_.Now();
@@ -172,9 +178,7 @@ TEST_F(KafkaEndTest, WhereAShardStandsIsToldWithoutARecord) {
 TEST_F(KafkaEndTest, WhatNeverComesToTheTopicIsReadFromTheJournal) {
   KafkaOptions options = topics_.options();
   options.compare_every = absl::Milliseconds(20);
-  producer_.Publish(nullptr);
-  Open(options);
-  Join();
+  Reopen(options);
   Consumer consumer(true);
   consumer.Start(Subscribe(consumer));
   producer_.CommitMany("widget", 200, 40);
