@@ -81,10 +81,10 @@ class Subscriber {
   virtual absl::StatusOr<std::vector<RecordPtr>> Poll(size_t max) = 0;
 
   // True if Poll has returned everything that the producer had committed on this shard at some
-  // moment at or after `since` (not in the future); if the producer does not answer, everything
-  // that lay on the topic. One that is there, but cannot look into its journal, is waited for: for
-  // some seconds after `since`. False
-  // may mean "not known yet": the wake-up follows when it is.
+  // moment at or after `since` (not in the future); if the producer cannot be reached, everything
+  // that lay on the topic. One that is there, but cannot look into its journal, is waited for, some
+  // seconds after `since`. False may mean "not known yet": the wake-up follows when it is, or, for
+  // one that is waited for, nothing does: ask again.
   virtual bool AtEnd(const std::string& topic, int shard, absl::Time since) = 0;
 
   // Rows of one stream from the producer's journal, the truth behind the topic: fills holes,
