@@ -1,7 +1,6 @@
 #include "services/sla/at_risk.h"
 
 #include <algorithm>
-#include <cstdlib>
 #include <map>
 #include <optional>
 #include <utility>
@@ -37,6 +36,17 @@ struct Cursor {
   std::optional<AtRiskPlace> after;
 };
 
+// False for what overflows a sum or takes long to count, and what no database takes for text.
+// `as_of` is near now.
+bool MayBe(const AtRiskPlace& place, int64_t as_of) {
+  const int64_t most = absl::ToInt64Microseconds(4 * kDeadlineHorizon);
+  const auto printable = [](const std::string& text) {
+    return std::all_of(text.begin(), text.end(), absl::ascii_isprint);
+  };
+  return place.time_left >= -most && place.time_left <= most && place.due_at >= as_of - most &&
+         place.due_at <= as_of + most && printable(place.ticket_id) && printable(place.clock);
+}
+
 absl::StatusOr<Cursor> ReadCursor(const v1::ListAtRiskRequest& request, const std::string& binding,
                                   absl::Time now) {
   if (request.page_token().empty()) return Cursor{absl::ToUnixMicros(now), std::nullopt};
@@ -50,18 +60,11 @@ absl::StatusOr<Cursor> ReadCursor(const v1::ListAtRiskRequest& request, const st
       !absl::SimpleAtoi(parts[2], &after.due_at) || !absl::SimpleAtoi(parts[5], &after.cycle)) {
     return InvalidField("page_token", "is no token of ours");
   }
-  // Nor may it overflow a sum, or be what no database takes for text.
-  const int64_t most = absl::ToInt64Microseconds(4 * kDeadlineHorizon);
-  const auto printable = [](const std::string& text) {
-    return std::all_of(text.begin(), text.end(), absl::ascii_isprint);
-  };
-  if (std::abs(after.time_left) > most || !printable(after.ticket_id) || !printable(after.clock)) {
-    return InvalidField("page_token", "is no token of ours");
-  }
   const absl::Time as_of = absl::FromUnixMicros(cursor.as_of);
   if (as_of < now - kOldestToken || as_of > now + kClockSkew) {
     return InvalidField("page_token", "is of a moment too long ago: list again");
   }
+  if (!MayBe(after, cursor.as_of)) return InvalidField("page_token", "is no token of ours");
   return cursor;
 }
 

@@ -96,11 +96,12 @@ Decision Changed(const engine::View& view, JudgeCaches& caches, const std::strin
   const state::v1::TicketInput change =
       InputOf(&stored.ticket(), event, at, input.envelope.version);
   const bool matters = Matters(change);
-  // Historic clocks are not counted again with every zone data, and this one may go live.
+  // Historic clocks are not counted again with every zone data: one that goes live is.
   const bool finishes = event.kind == state::v1::TICKET_EVENT_KIND_IMPORT_FINISHED;
-  const bool outdated = stored.zone_data() != zone_data;
+  const bool goes_live = finishes && stored.historic() && !event.ticket->import().historic();
+  const bool recounts = goes_live && stored.zone_data() != zone_data;
   LoadedJudge loaded;
-  if (matters || (finishes && outdated)) {
+  if (matters || recounts) {
     loaded = LoadPinned(view, caches, input.identity.tenant, stored);
     if (!loaded.judge) return Without(std::move(loaded));
   }
@@ -134,7 +135,7 @@ Decision Changed(const engine::View& view, JudgeCaches& caches, const std::strin
     next.set_decided_before(std::max(next.decided_before(), event.as_of));
     Announce(key, next, happened, decision);
     next.set_historic(now_historic);
-    if (was_historic && !now_historic && outdated) {
+    if (recounts) {
       Happenings recounted;
       RecountOpen(*loaded.judge, next, std::max(at, event.as_of), recounted);
       next.set_zone_data(zone_data);

@@ -242,10 +242,12 @@ TEST_F(AtRisk, BadRequestsAreRefusedByField) {
   const std::string binding = rpc::QueryBinding("acme", v1::ListAtRiskRequest());
   const std::string now = absl::StrCat(test::At("Mon 09:00"));
   for (const auto& cursor : std::vector<std::vector<std::string>>{
-           {now, "9223372036854775807", "0", "inc-1", "resolution", "1"},
-           {now, "-9223372036854775807", "0", "inc-1", "resolution", "1"},
-           {now, "0", "0", "inc-\xff", "resolution", "1"},
-           {now, "0", "0", "inc-1", "\xc3", "1"}}) {
+           {now, "9223372036854775807", now, "inc-1", "resolution", "1"},
+           {now, "-9223372036854775808", now, "inc-1", "resolution", "1"},
+           {now, "0", "9223372036854775807", "inc-1", "resolution", "1"},
+           {now, "0", "-9223372036854775808", "inc-1", "resolution", "1"},
+           {now, "0", now, "inc-\xff", "resolution", "1"},
+           {now, "0", now, "inc-1", "\xc3", "1"}}) {
     another.set_page_token(rpc::MakePageToken(binding, cursor));
     Refused(another, "page_token");
   }
