@@ -28,6 +28,7 @@ import processes  # noqa: E402
 import servers  # noqa: E402
 
 TIMEOUT_SECONDS = 1800
+SHOWN_LINES = 40  # of what a failed test said
 VERDICT = re.compile(r"^(\d+) passed, (\d+) failed$")
 
 
@@ -36,6 +37,7 @@ class Outcome:
         self.name = name
         self.passed = 0
         self.failed = []
+        self.reasons = {}  # by failed test, where they are known
         self.skipped = []
         self.seconds = 0.0
 
@@ -75,6 +77,7 @@ def read_gtest(outcome, status, result_path, log_path):
                 name = f"{suite['name']}.{test['name']}"
                 if test.get("failures"):
                     outcome.failed.append(name)
+                    outcome.reasons[name] = "\n".join(failure["failure"] for failure in test["failures"])
                 elif test.get("result") == "SKIPPED":
                     outcome.skipped.append(name)
                 elif test.get("status") == "RUN":
@@ -120,17 +123,24 @@ def run_program(program, results, build, servers_environment):
     return outcome
 
 
+def print_lines(lines):
+    print("".join(f"    | {line}\n" for line in lines), end="")
+
+
 def report(outcome, results):
     print(f"{outcome.name:<24} {outcome.passed:>5} passed {len(outcome.failed):>3} failed  {outcome.seconds:7.1f} s",
           flush=True)
     for name in outcome.skipped:
         print(f"    SKIPPED {name}")
-    if outcome.failed:
-        for name in outcome.failed:
-            print(f"    FAILED  {name}")
-        log_path = results / f"{outcome.name}.log"
-        tail = log_path.read_text(errors="replace").splitlines()[-40:]
-        print("".join(f"    | {line}\n" for line in tail) + f"    all of it: {log_path}", flush=True)
+    if not outcome.failed:
+        return
+    for name in outcome.failed:
+        print(f"    FAILED  {name}")
+        print_lines(outcome.reasons.get(name, "").splitlines()[:SHOWN_LINES])
+    log_path = results / f"{outcome.name}.log"
+    if len(outcome.reasons) < len(outcome.failed):
+        print_lines(log_path.read_text(errors="replace").splitlines()[-SHOWN_LINES:])
+    print(f"    all of it: {log_path}", flush=True)
 
 
 @contextlib.contextmanager
