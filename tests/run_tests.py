@@ -115,6 +115,7 @@ def run_program(program, results, build, servers_environment):
     started = time.monotonic()
     if program.suffix == ".py":
         environment["WATCHBELL_BIN_DIR"] = str(build / "bin")
+        environment["WATCHBELL_TEST_LOGS"] = str(results / f"{outcome.name}-logs")  # after a failure
         read_verdict(outcome, run_logged([sys.executable, str(program)], log_path, environment), log_path)
     else:
         status = run_logged([str(program), f"--gtest_output=json:{result_path}"], log_path, environment)

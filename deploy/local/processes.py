@@ -36,9 +36,14 @@ def _stat(pid):
 
 def _threads(pid):
     try:
-        return len(os.listdir(f"/proc/{pid}/task"))
+        return os.listdir(f"/proc/{pid}/task")
     except (FileNotFoundError, ProcessLookupError):
-        return 0
+        return []
+
+
+def _thread_states(pid):
+    stats = [_stat(f"{pid}/task/{thread}") for thread in _threads(pid)]
+    return [stat[0] for stat in stats if stat]
 
 
 def tree(root):
@@ -101,7 +106,7 @@ class Process:
         stat = _stat(self.pid)
         if stat is None or stat[2] != self.started:
             return False
-        return stat[0] not in "ZX" or _threads(self.pid) > 1  # the first thread may be gone before the others
+        return stat[0] not in "ZX" or len(_threads(self.pid)) > 1  # the first thread may be gone before the others
 
     def status(self):
         """The exit status of a child that has ended, negative for a signal; None of one that has not."""
@@ -116,18 +121,26 @@ class Process:
         """Whether it ends within `limit` seconds."""
         return poll(lambda: not self.alive(), limit, 0.02)
 
-    def freeze(self):
-        """SIGSTOP to it and all that descend from it; the processes that were stopped, parents first."""
-        if not self.alive():
-            return []
-        self.send(signal.SIGSTOP)
-        found, seen = [self], {self.pid}
+    def _stopped(self):
+        """Whether no thread of it can go on. SIGSTOP works once some thread is scheduled and takes it: the others run on
+        until then, for a good while on a busy machine."""
+        return not self.alive() or all(state in "tTZX" for state in _thread_states(self.pid))
+
+    def _stop(self, limit):
+        """SIGSTOP to it and all that descend from it: these processes, parents first, and whether all are stopped."""
+        found, seen, stopped = [], set(), True
         while new := [Process(pid) for pid in tree(self.pid) if pid not in seen]:
             for process in new:  # again until there are no new ones: a child forked before it was stopped
                 process.send(signal.SIGSTOP)
                 seen.add(process.pid)
+            stopped = all([poll(process._stopped, limit, 0.001) for process in new]) and stopped
             found += new
-        return found
+        return found, stopped
+
+    def freeze(self, limit=30):
+        """SIGSTOP to it and all that descend from it; waits until they stand still."""
+        if self.alive() and not self._stop(limit)[1]:
+            raise TimeoutError(f"process {self.pid} does not stop after SIGSTOP")
 
     def thaw(self):
         if self.alive():
@@ -136,7 +149,7 @@ class Process:
 
     def kill(self, limit=30):
         """kill -9 of it and all that descend from it; waits until they are gone."""
-        everything = self.freeze()  # none is started meanwhile
+        everything = self._stop(1)[0] if self.alive() else []  # none is started meanwhile
         for process in everything:
             process.send(signal.SIGKILL)
         if not all([process.wait(limit) for process in everything]):

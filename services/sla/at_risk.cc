@@ -14,7 +14,7 @@
 #include "common/rpc/page_token.h"
 #include "common/time/business_calendar.h"
 #include "services/sla/at_risk_index.h"
-#include "services/sla/clock_view.h"
+#include "services/sla/clocks/clock_view.h"
 #include "services/sla/sla_store.h"
 #include "services/sla/stored_entities.h"
 

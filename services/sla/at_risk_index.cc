@@ -4,7 +4,7 @@
 #include <utility>
 #include <vector>
 
-#include "services/sla/clock_machine.h"
+#include "services/sla/clocks/clock_machine.h"
 #include "services/sla/time_left.h"
 
 namespace watchbell::sla {

@@ -8,7 +8,7 @@
 #include "common/clock/clock.h"
 #include "common/db/db.h"
 #include "common/rpc/service.h"
-#include "services/sla/calendars.h"
+#include "services/sla/calendars/calendars.h"
 #include "watchbell/sla/v1/at_risk.pb.h"
 
 namespace watchbell::sla {

@@ -6,8 +6,8 @@
 #include "absl/strings/str_cat.h"
 #include "common/base/status_macros.h"
 #include "common/time/wall_time.h"
-#include "services/sla/calendar_lint.h"
-#include "services/sla/calendar_versions.h"
+#include "services/sla/calendars/calendar_lint.h"
+#include "services/sla/calendars/calendar_versions.h"
 #include "services/sla/sla_store.h"
 
 namespace watchbell::sla {

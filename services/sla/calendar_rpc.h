@@ -5,7 +5,7 @@
 
 #include "absl/status/statusor.h"
 #include "common/runtime/module.h"
-#include "services/sla/calendars.h"
+#include "services/sla/calendars/calendars.h"
 #include "watchbell/sla/v1/sla_service.pb.h"
 
 namespace watchbell::sla {

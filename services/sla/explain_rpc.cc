@@ -1,7 +1,7 @@
 #include "services/sla/explain_rpc.h"
 
 #include "common/base/status_macros.h"
-#include "services/sla/explain.h"
+#include "services/sla/explain/explain.h"
 #include "services/sla/sla_store.h"
 #include "services/sla/stored_entities.h"
 

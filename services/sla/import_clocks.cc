@@ -4,7 +4,7 @@
 
 #include "common/base/status_macros.h"
 #include "common/rpc/page_token.h"
-#include "services/sla/clock_view.h"
+#include "services/sla/clocks/clock_view.h"
 #include "services/sla/ticket_pages.h"
 #include "watchbell/sla/state/v1/state.pb.h"
 

@@ -8,7 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/base/errors.h"
-#include "services/sla/calendar_versions.h"
+#include "services/sla/calendars/calendar_versions.h"
 #include "services/sla/sla_store.h"
 
 namespace watchbell::sla {

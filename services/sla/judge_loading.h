@@ -7,9 +7,9 @@
 
 #include "absl/status/status.h"
 #include "common/engine/decision.h"
-#include "services/sla/calendars.h"
-#include "services/sla/compiled_policy.h"
-#include "services/sla/judge.h"
+#include "services/sla/calendars/calendars.h"
+#include "services/sla/clocks/judge.h"
+#include "services/sla/policies/compiled_policy.h"
 #include "watchbell/sla/state/v1/state.pb.h"
 
 namespace watchbell::sla {

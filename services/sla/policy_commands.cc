@@ -6,10 +6,10 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "common/base/errors.h"
-#include "services/sla/compiled_policy.h"
 #include "services/sla/effective_at.h"
-#include "services/sla/policy_check.h"
-#include "services/sla/policy_schedule.h"
+#include "services/sla/policies/compiled_policy.h"
+#include "services/sla/policies/policy_check.h"
+#include "services/sla/policies/policy_schedule.h"
 #include "services/sla/same_content.h"
 #include "services/sla/sla_store.h"
 

@@ -6,9 +6,9 @@
 #include "absl/strings/str_cat.h"
 #include "common/base/errors.h"
 #include "common/base/status_macros.h"
-#include "services/sla/compiled_policy.h"
-#include "services/sla/policy_file.h"
-#include "services/sla/policy_schedule.h"
+#include "services/sla/policies/compiled_policy.h"
+#include "services/sla/policies/policy_file.h"
+#include "services/sla/policies/policy_schedule.h"
 #include "services/sla/sla_store.h"
 #include "services/sla/stored_entities.h"
 

@@ -6,12 +6,12 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "google/protobuf/util/message_differencer.h"
-#include "services/sla/clock_moves.h"
-#include "services/sla/clock_view.h"
-#include "services/sla/late_inputs.h"
+#include "services/sla/clocks/clock_moves.h"
+#include "services/sla/clocks/clock_view.h"
+#include "services/sla/clocks/late_inputs.h"
+#include "services/sla/clocks/ticket_inputs.h"
 #include "services/sla/put_ticket.h"
 #include "services/sla/sla_store.h"
-#include "services/sla/ticket_inputs.h"
 
 namespace watchbell::sla {
 namespace {

@@ -8,7 +8,7 @@
 
 #include "common/engine/decision.h"
 #include "common/engine/input.h"
-#include "services/sla/clock_machine.h"
+#include "services/sla/clocks/clock_machine.h"
 #include "services/sla/judge_loading.h"
 #include "watchbell/sla/state/v1/inputs.pb.h"
 

@@ -11,7 +11,7 @@
 #include "common/base/errors.h"
 #include "common/base/status_macros.h"
 #include "common/rpc/page_token.h"
-#include "services/sla/clock_moves.h"
+#include "services/sla/clocks/clock_moves.h"
 #include "services/sla/policy_move.h"
 #include "services/sla/sla_store.h"
 #include "services/sla/stored_entities.h"

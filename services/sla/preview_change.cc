@@ -7,13 +7,13 @@
 #include "common/base/errors.h"
 #include "common/base/proto_time.h"
 #include "common/base/status_macros.h"
-#include "services/sla/clock_machine.h"
-#include "services/sla/clock_moves.h"
-#include "services/sla/draft_ticket.h"
-#include "services/sla/hypothesis.h"
+#include "services/sla/clocks/clock_machine.h"
+#include "services/sla/clocks/clock_moves.h"
+#include "services/sla/clocks/draft_ticket.h"
+#include "services/sla/clocks/hypothesis.h"
+#include "services/sla/clocks/ticket_change.h"
 #include "services/sla/sla_store.h"
 #include "services/sla/stored_entities.h"
-#include "services/sla/ticket_change.h"
 
 namespace watchbell::sla {
 

@@ -8,11 +8,11 @@
 #include "common/base/errors.h"
 #include "common/base/proto_time.h"
 #include "common/base/status_macros.h"
-#include "services/sla/clock_view.h"
-#include "services/sla/draft_ticket.h"
-#include "services/sla/late_inputs.h"
+#include "services/sla/clocks/clock_view.h"
+#include "services/sla/clocks/draft_ticket.h"
+#include "services/sla/clocks/late_inputs.h"
+#include "services/sla/clocks/ticket_events.h"
 #include "services/sla/policy_draft.h"
-#include "services/sla/ticket_events.h"
 
 namespace watchbell::sla {
 namespace {

@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "absl/time/time.h"
-#include "services/sla/clock_machine.h"
+#include "services/sla/clocks/clock_machine.h"
 #include "services/sla/sla_store.h"
 
 namespace watchbell::sla {

@@ -5,10 +5,10 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/base/errors.h"
-#include "services/sla/calendar_versions.h"
-#include "services/sla/calendars.h"
+#include "services/sla/calendars/calendar_versions.h"
+#include "services/sla/calendars/calendars.h"
+#include "services/sla/calendars/holiday_import.h"
 #include "services/sla/effective_at.h"
-#include "services/sla/holiday_import.h"
 #include "services/sla/policy_commands.h"
 #include "services/sla/same_content.h"
 #include "services/sla/sla_store.h"

@@ -7,8 +7,8 @@
 #include "common/base/proto_time.h"
 #include "common/base/status_macros.h"
 #include "common/runtime/service_core.h"
-#include "services/sla/calendar_versions.h"
-#include "services/sla/policy_schedule.h"
+#include "services/sla/calendars/calendar_versions.h"
+#include "services/sla/policies/policy_schedule.h"
 #include "services/sla/sla_store.h"
 #include "watchbell/sla/state/v1/state.pb.h"
 

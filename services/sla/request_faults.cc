@@ -3,7 +3,7 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
-#include "services/sla/policy_file.h"
+#include "services/sla/policies/policy_file.h"
 
 namespace watchbell::sla {
 namespace {

@@ -11,7 +11,7 @@
 #include "absl/time/time.h"
 #include "common/base/errors.h"
 #include "common/base/status_macros.h"
-#include "services/sla/clock_view.h"
+#include "services/sla/clocks/clock_view.h"
 #include "services/sla/sla_store.h"
 
 namespace watchbell::sla {

@@ -10,7 +10,7 @@
 #include "absl/status/statusor.h"
 #include "common/db/db.h"
 #include "common/time/business_calendar.h"
-#include "services/sla/calendars.h"
+#include "services/sla/calendars/calendars.h"
 #include "services/sla/stored_entities.h"
 #include "watchbell/sla/state/v1/state.pb.h"
 

@@ -9,10 +9,10 @@
 #include "common/base/errors.h"
 #include "common/base/proto_time.h"
 #include "common/time/business_calendar.h"
-#include "services/sla/clock_id.h"
-#include "services/sla/clock_view.h"
+#include "services/sla/clocks/clock_id.h"
+#include "services/sla/clocks/clock_view.h"
+#include "services/sla/clocks/waiver.h"
 #include "services/sla/sla_store.h"
-#include "services/sla/waiver.h"
 #include "watchbell/events/v1/sla.pb.h"
 #include "watchbell/sla/v1/waiver.pb.h"
 

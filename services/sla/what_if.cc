@@ -6,7 +6,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "common/base/proto_time.h"
-#include "services/sla/clock_view.h"
+#include "services/sla/clocks/clock_view.h"
 
 namespace watchbell::sla {
 namespace {

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "google/protobuf/arena.h"
-#include "services/sla/clock_machine.h"
+#include "services/sla/clocks/clock_machine.h"
 #include "watchbell/sla/state/v1/life.pb.h"
 #include "watchbell/sla/v1/what_if.pb.h"
 #include "watchbell/tickets/v1/ticket.pb.h"

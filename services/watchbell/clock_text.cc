@@ -11,7 +11,7 @@
 #include "absl/strings/str_join.h"
 #include "common/base/proto_time.h"
 #include "common/time/rfc3339.h"
-#include "services/sla/policy_words.h"
+#include "services/sla/policies/policy_words.h"
 #include "services/watchbell/text.h"
 
 namespace watchbell::cli {

@@ -7,8 +7,9 @@
 #include "absl/strings/str_cat.h"
 #include "common/base/errors.h"
 #include "common/clock/clock.h"
-#include "services/sla/policy_file.h"
-#include "services/sla/policy_words.h"
+#include "services/sla/policies/policy_file.h"
+#include "services/sla/policies/policy_lint.h"
+#include "services/sla/policies/policy_words.h"
 #include "services/watchbell/policy_command.h"
 #include "services/watchbell/text.h"
 
@@ -88,6 +89,9 @@ int PolicyCheck(const Arguments& arguments) {
   const sla::v1::PolicyFile& file = sound->file;
   SystemClock clock;
   for (const sla::v1::CalendarFinding& finding : sla::PolicyFileFindings(file, clock.Now())) {
+    std::cout << sla::FindingInWords(finding) << "\n";
+  }
+  for (const sla::PolicyFinding& finding : sla::LintPolicySet(file.policy_set())) {
     std::cout << sla::FindingInWords(finding) << "\n";
   }
   std::cout << "OK: " << Counted(file.calendars_size(), "calendar");

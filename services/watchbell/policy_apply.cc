@@ -13,7 +13,7 @@
 #include "common/base/status_macros.h"
 #include "common/clock/clock.h"
 #include "common/time/rfc3339.h"
-#include "services/sla/policy_file.h"
+#include "services/sla/policies/policy_file.h"
 #include "services/watchbell/policy_command.h"
 #include "services/watchbell/running_clocks.h"
 #include "services/watchbell/text.h"

@@ -2,7 +2,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/clock/clock.h"
-#include "services/sla/policy_words.h"
+#include "services/sla/policies/policy_words.h"
 #include "services/watchbell/clock_text.h"
 #include "services/watchbell/policy_command.h"
 

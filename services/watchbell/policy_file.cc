@@ -8,7 +8,7 @@
 #include "common/base/ids.h"
 #include "common/base/proto_time.h"
 #include "common/base/status_macros.h"
-#include "services/sla/policy_file.h"
+#include "services/sla/policies/policy_file.h"
 #include "services/watchbell/message_json.h"
 
 namespace watchbell::cli {

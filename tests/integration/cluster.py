@@ -5,6 +5,7 @@ import subprocess
 import harness  # first: it finds the python that has grpc
 from harness import expect, expect_equal
 from desk_client import DeskClient
+import processes
 import servers
 import stack as stacks
 from stack import SERVICES
@@ -57,6 +58,7 @@ class Cluster:
         self.stack = stacks.Stack(harness.temporary_folder() / "cluster", harness.BIN, free_ports=True, flags=flags,
                                   replicas=2)
         harness.at_end(self.stop)
+        harness.when_failed(self.tell_ended)
         self.first = {name: self.stack.servers[name] for name in SERVICES}
         self.second = {name: self.stack.replica(name) for name in SERVICES}
         self._audited = audited
@@ -79,6 +81,13 @@ class Cluster:
         for replica in self.second.values():
             replica.stop()
         self.stack.down()
+
+    def tell_ended(self):
+        """Which processes have ended, by themselves or not, and what they said last."""
+        for server in [*self.stack.servers.values(), *self.second.values()]:
+            if server.process and not server.alive():
+                print(f"{server.name} has ended with status {server.process.status()}; the end of {server.log.name}:\n"
+                      f"{processes.tail(server.log, 15)}", flush=True)
 
     def begin(self, replicas):
         """Starts these, all at once, and waits until they serve."""

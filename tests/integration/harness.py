@@ -36,6 +36,7 @@ STOP_SECONDS = 60
 _cases = []
 _folders = []
 _at_end = []
+_when_failed = []
 
 
 def case(function):
@@ -73,6 +74,23 @@ def at_end(function):
     _at_end.append(function)
 
 
+def when_failed(function):
+    """Has it called after each case that failed: it prints what helps to see why."""
+    _when_failed.append(function)
+
+
+def keep_logs():
+    """The logs below the script's folders, which go, in the folder that tests/run_tests.py names."""
+    if "WATCHBELL_TEST_LOGS" not in os.environ:
+        return
+    kept = pathlib.Path(os.environ["WATCHBELL_TEST_LOGS"])
+    for folder in map(pathlib.Path, _folders):
+        for log in folder.rglob("*.log"):
+            if log.is_file():
+                (kept / folder.name).mkdir(parents=True, exist_ok=True)
+                shutil.copy(log, kept / folder.name / "-".join(log.relative_to(folder).parts))
+
+
 def main():
     """Runs the cases named on the command line, or all. The last line is "N passed, M failed"."""
     wanted = sys.argv[1:]
@@ -94,10 +112,14 @@ def main():
                 if not isinstance(error, Failure):
                     traceback.print_exc()
                 print(f"FAILED {function.__name__}: {error}", flush=True)
+                for tell in _when_failed:
+                    tell()
     finally:
         for function in reversed(_at_end):
             function()
         Server.stop_all()
+        if failed:
+            keep_logs()
         for folder in _folders:
             shutil.rmtree(folder, ignore_errors=True)
     print(f"({time.monotonic() - started_all:.1f} s)")

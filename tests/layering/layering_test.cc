@@ -68,9 +68,35 @@ TEST(Layering, AServiceIncludesOnlyItselfCommonAndProtos) {
       // The all-in-one program knows the other services by their modules only.
       const bool module = service == "watchbell" && absl::EndsWith(included, "/module.h");
       // It checks and explains policy files where no server is, in the server's words.
-      const bool policies = service == "watchbell" && (included == "services/sla/policy_file.h" ||
-                                                       included == "services/sla/policy_words.h");
+      const bool policies =
+          service == "watchbell" && (included == "services/sla/policies/policy_file.h" ||
+                                     included == "services/sla/policies/policy_lint.h" ||
+                                     included == "services/sla/policies/policy_words.h");
       EXPECT_TRUE(own || module || policies) << file.path << " includes " << included;
+    }
+  }
+}
+
+// Folders within a service compute and store nothing; each knows itself and those before it here.
+TEST(Layering, TheFoldersOfSlaArePureAndOneWay) {
+  const std::vector<std::string> folders = {"calendars", "policies", "clocks", "explain"};
+  // The place of a path's folder; -1 of one that lies in none.
+  const auto place_of = [&](const std::string& path) {
+    const std::vector<std::string> parts = absl::StrSplit(path, '/');
+    const auto folder = std::find(folders.begin(), folders.end(), parts[2]);
+    return parts.size() == 4 && folder != folders.end() ? folder - folders.begin() : -1;
+  };
+  for (const SourceFile& file : Sources({"services/sla"})) {
+    const auto place = place_of(file.path);
+    if (place < 0) continue;
+    for (const std::string& line : file.lines) {
+      const std::string included = IncludeOf(line);
+      bool allowed = !absl::StartsWith(included, "common/db/");
+      if (ServiceOf(included) == "sla") {
+        const auto other = place_of(included);
+        allowed = other >= 0 && other <= place;
+      }
+      EXPECT_TRUE(allowed) << file.path << " includes " << included;
     }
   }
 }

@@ -6,7 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/base/proto_time.h"
 #include "protos/watchbell/events/v1/topics.h"
-#include "services/sla/clock_view.h"
+#include "services/sla/clocks/clock_view.h"
 #include "services/sla/sla_store.h"
 #include "services/sla/spec.h"
 #include "tests/simulation/checker.h"

@@ -5,7 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/base/proto_time.h"
-#include "services/sla/condition.h"
+#include "services/sla/policies/condition.h"
 
 namespace watchbell::test {
 namespace {

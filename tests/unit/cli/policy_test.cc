@@ -57,10 +57,22 @@ TEST_F(PolicyTest, FilesOfTheProjectAreSound) {
       ++files;
       const Outcome outcome = RunCommand({"policy", "check", name});
       EXPECT_EQ(outcome.status, 0) << name << "\n" << outcome.err;
-      EXPECT_THAT(outcome.out, StartsWith("OK: 1 calendar, policy set ")) << name;
+      EXPECT_THAT(outcome.out, HasSubstr("OK: 1 calendar, policy set ")) << name;
     }
   }
   EXPECT_EQ(files, 4);
+}
+
+TEST_F(PolicyTest, PrioritiesWithoutAPromiseAreTold) {
+  const std::string file =
+      std::string(WATCHBELL_SOURCE_DIR) + "/tests/data/policies/closed_within.json";
+  const std::string note =
+      "no target is for tickets whose priority is critical or high or planning: they have no such "
+      "clock\n";
+  EXPECT_THAT(RunCommand({"policy", "check", file}).out,
+              StartsWith(absl::StrCat("note: policy_set, clock closed: ", note, "OK: ")));
+  EXPECT_THAT(RunCommand({"policy", "explain", file}).out,
+              HasSubstr(absl::StrCat("\n  note: ", note)));
 }
 
 TEST_F(PolicyTest, EveryFaultIsPrintedAtOnce) {

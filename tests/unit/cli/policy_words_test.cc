@@ -1,5 +1,5 @@
 // `watchbell policy explain FILE`: what a file promises, in words.
-#include "services/sla/policy_words.h"
+#include "services/sla/policies/policy_words.h"
 
 #include <gmock/gmock.h>
 

@@ -1,5 +1,5 @@
 // What the linter finds, each kind by itself.
-#include "services/sla/calendar_lint.h"
+#include "services/sla/calendars/calendar_lint.h"
 
 #include <string>
 #include <vector>

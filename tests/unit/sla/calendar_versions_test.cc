@@ -1,5 +1,5 @@
 // Which version of a calendar counts: by the instant a ticket was opened at.
-#include "services/sla/calendar_versions.h"
+#include "services/sla/calendars/calendar_versions.h"
 
 #include "common/base/errors.h"
 #include "gtest/gtest.h"

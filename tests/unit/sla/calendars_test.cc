@@ -1,5 +1,5 @@
 // Calendars of the API: what is refused, unions, zones, and what is kept compiled.
-#include "services/sla/calendars.h"
+#include "services/sla/calendars/calendars.h"
 
 #include <map>
 #include <string>

@@ -1,5 +1,5 @@
 // The rules of semantics sections 1 and 3, each by name.
-#include "services/sla/clock_machine.h"
+#include "services/sla/clocks/clock_machine.h"
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"

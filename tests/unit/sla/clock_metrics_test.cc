@@ -2,7 +2,7 @@
 // conditions of their own.
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "services/sla/condition.h"
+#include "services/sla/policies/condition.h"
 #include "tests/unit/sla/desk.h"
 
 namespace watchbell::sla::test {

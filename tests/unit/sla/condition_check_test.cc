@@ -1,5 +1,5 @@
 // Faults of conditions by path, and which conditions no ticket can satisfy.
-#include "services/sla/condition_check.h"
+#include "services/sla/policies/condition_check.h"
 
 #include <algorithm>
 #include <random>
@@ -8,8 +8,8 @@
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "services/sla/condition.h"
-#include "services/sla/condition_words.h"
+#include "services/sla/policies/condition.h"
+#include "services/sla/policies/condition_words.h"
 #include "tests/unit/sla/moments.h"
 
 namespace watchbell::sla::test {

@@ -1,10 +1,10 @@
 // Fields and operators of conditions, and their words.
-#include "services/sla/condition.h"
+#include "services/sla/policies/condition.h"
 
 #include <set>
 
 #include "gtest/gtest.h"
-#include "services/sla/condition_words.h"
+#include "services/sla/policies/condition_words.h"
 #include "tests/unit/sla/moments.h"
 
 namespace watchbell::sla::test {

@@ -1,12 +1,12 @@
 // A clock is there as soon as the course of its target has begun, although the machine does not
 // walk through the whole history at each input to see it.
-#include "services/sla/course.h"
+#include "services/sla/clocks/course.h"
 
 #include <algorithm>
 
 #include "gtest/gtest.h"
-#include "services/sla/condition.h"
-#include "services/sla/ticket_inputs.h"
+#include "services/sla/clocks/ticket_inputs.h"
+#include "services/sla/policies/condition.h"
 #include "tests/unit/sla/desk.h"
 #include "tests/unit/sla/random_lives.h"
 

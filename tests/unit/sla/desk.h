@@ -15,8 +15,8 @@
 #include "common/base/proto_time.h"
 #include "common/time/wall_time.h"
 #include "gtest/gtest.h"
-#include "services/sla/clock_machine.h"
-#include "services/sla/late_inputs.h"
+#include "services/sla/clocks/clock_machine.h"
+#include "services/sla/clocks/late_inputs.h"
 
 namespace watchbell::sla::test {
 

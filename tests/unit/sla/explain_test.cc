@@ -1,5 +1,5 @@
 // What an explanation says of a clock, story by story.
-#include "services/sla/explain.h"
+#include "services/sla/explain/explain.h"
 
 #include "absl/strings/str_join.h"
 #include "common/base/errors.h"

@@ -5,7 +5,7 @@
 #include "gmock/gmock.h"
 #include "google/protobuf/util/json_util.h"
 #include "gtest/gtest.h"
-#include "services/sla/condition.h"
+#include "services/sla/policies/condition.h"
 #include "tests/unit/sla/desk.h"
 
 namespace watchbell::sla::test {

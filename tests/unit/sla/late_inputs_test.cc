@@ -1,6 +1,6 @@
 // Event time decides: what is heard late corrects what was told, and the order of arrival leaves no
 // trace.
-#include "services/sla/late_inputs.h"
+#include "services/sla/clocks/late_inputs.h"
 
 #include <algorithm>
 #include <iostream>

@@ -1,10 +1,10 @@
 // What each metric makes of a ticket's history, and what targets replace.
-#include "services/sla/metric_rules.h"
+#include "services/sla/policies/metric_rules.h"
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "services/sla/clock_name.h"
-#include "services/sla/condition_check.h"
+#include "services/sla/policies/clock_name.h"
+#include "services/sla/policies/condition_check.h"
 #include "tests/unit/sla/moments.h"
 
 namespace watchbell::sla::test {

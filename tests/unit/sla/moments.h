@@ -6,7 +6,7 @@
 
 #include "google/protobuf/text_format.h"
 #include "gtest/gtest.h"
-#include "services/sla/condition_fields.h"
+#include "services/sla/policies/condition_fields.h"
 #include "watchbell/sla/v1/sla.pb.h"
 
 namespace watchbell::sla::test {

@@ -1,10 +1,10 @@
 // Faults of policy sets, all at once and by path.
-#include "services/sla/policy_check.h"
+#include "services/sla/policies/policy_check.h"
 
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "services/sla/condition.h"
+#include "services/sla/policies/condition.h"
 #include "tests/unit/sla/moments.h"
 
 namespace watchbell::sla::test {

@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 
 #include "common/base/errors.h"
-#include "services/sla/calendar_versions.h"
+#include "services/sla/calendars/calendar_versions.h"
 #include "tests/unit/sla/decider_desk.h"
 #include "tests/unit/sla/sla_database.h"
 

@@ -1,4 +1,4 @@
-#include "services/sla/policy_file.h"
+#include "services/sla/policies/policy_file.h"
 
 #include <gmock/gmock.h>
 #include <google/protobuf/util/json_util.h>

@@ -5,7 +5,7 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "services/sla/metric_rules.h"
+#include "services/sla/policies/metric_rules.h"
 #include "tests/unit/sla/decider_desk.h"
 #include "tests/unit/sla/desk.h"
 

@@ -1,5 +1,5 @@
 // Versions of policy sets: drafts, in force from an instant on, retired; who and why.
-#include "services/sla/policy_schedule.h"
+#include "services/sla/policies/policy_schedule.h"
 
 #include <string>
 #include <vector>

@@ -11,9 +11,9 @@
 #include "common/db/sqlite/sqlite_db.h"
 #include "common/engine/tables.h"
 #include "common/runtime/service_core.h"
+#include "services/sla/clocks/ticket_change.h"
 #include "services/sla/sla_store.h"
 #include "services/sla/spec.h"
-#include "services/sla/ticket_change.h"
 #include "tests/unit/sla/moments.h"
 #include "tests/unit/sla/question.h"
 

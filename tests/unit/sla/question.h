@@ -10,7 +10,7 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/strip.h"
-#include "services/sla/explain.h"
+#include "services/sla/explain/explain.h"
 #include "tests/unit/sla/desk.h"
 
 namespace watchbell::sla::test {

@@ -3,8 +3,8 @@
 #include "common/base/proto_time.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "services/sla/calendar_versions.h"
-#include "services/sla/policy_schedule.h"
+#include "services/sla/calendars/calendar_versions.h"
+#include "services/sla/policies/policy_schedule.h"
 #include "tests/unit/sla/sla_database.h"
 
 namespace watchbell::sla {

@@ -1,5 +1,5 @@
 // Misses that somebody excuses: by command, over what happens to the clock afterwards.
-#include "services/sla/waiver.h"
+#include "services/sla/clocks/waiver.h"
 
 #include <optional>
 
