@@ -12,7 +12,8 @@
 namespace watchbell::sla {
 
 // Lines of text: each calendar with what is odd about it in the 12 months from `now` on, then each
-// clock of the policy set with its targets by rank and what is odd about them. `file` has no faults (policy_file.h).
+// clock of the policy set with its targets by rank and what is odd about them. `file` has no faults
+// (policy_file.h).
 std::string PolicyFileInWords(const v1::PolicyFile& file, absl::Time now);
 
 // "warning: calendars[0].holidays[2] (2027-01-03): ..."; what is worth a look only is a "note".
