@@ -73,7 +73,7 @@ absl::Status Parse(const Method& method, const grpc::ByteBuffer& bytes, MessageP
   const auto* prototype = google::protobuf::MessageFactory::generated_factory()->GetPrototype(
       method.descriptor->input_type());
   std::shared_ptr<google::protobuf::Message> message(prototype->New());
-  if (!bytes.Valid()) return absl::CancelledError("the call ended before its request was read");
+  RETURN_IF_ERROR(CheckCame(bytes));
   grpc::Slice slice;
   if (!bytes.TrySingleSlice(&slice).ok() && !bytes.DumpToSingleSlice(&slice).ok()) {
     return WithReason(absl::StatusCode::kInvalidArgument, "MALFORMED_REQUEST",
@@ -104,6 +104,11 @@ absl::Status CheckRepeatable(const Method& method, const Metadata& metadata,
 }
 
 }  // namespace
+
+absl::Status CheckCame(const grpc::ByteBuffer& bytes) {
+  if (bytes.Valid()) return absl::OkStatus();
+  return absl::CancelledError("the call ended before its request was read");
+}
 
 absl::Status Admit(const Shared& shared, const grpc::CallbackServerContext& call,
                    const Method& method, const grpc::ByteBuffer& bytes, CallContext* context,

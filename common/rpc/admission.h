@@ -27,6 +27,9 @@ struct Shared {
   CallsUnderWay& calls;
 };
 
+// A call whose caller is gone before its message came has none, which must not be used.
+absl::Status CheckCame(const grpc::ByteBuffer& bytes);
+
 // In this order: trace context, caller, role, parsing, rules, repetition, deadline. `context` is
 // filled as far as it got, so that a refused call can be logged.
 absl::Status Admit(const Shared& shared, const grpc::CallbackServerContext& call,

@@ -7,6 +7,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "common/base/errors.h"
+#include "common/base/status_macros.h"
 #include "common/rpc/channel_client.h"
 #include "common/rpc/status.h"
 #include "common/telemetry/log.h"
@@ -41,6 +42,12 @@ absl::Status Unreachable(const Route& route) {
                      absl::Seconds(1));
 }
 
+// gRPC ends the process of who sends a message that is none.
+absl::Status NoAnswer(const Route& route) {
+  return absl::InternalError(
+      absl::StrCat("the service ", route.peer, " answered without a message"));
+}
+
 // What both kinds of calls begin and end with.
 class Passage {
  public:
@@ -50,8 +57,10 @@ class Passage {
   }
 
   // Fills the outgoing context; an error if the call must not be passed on.
-  absl::Status Prepare(const grpc::CallbackServerContext& call, bool stream) {
+  absl::Status Prepare(const grpc::CallbackServerContext& call, const grpc::ByteBuffer& request,
+                       bool stream) {
     Describe(call, &context_);
+    RETURN_IF_ERROR(CheckCame(request));
     for (const auto& [name, value] : call.client_metadata()) {
       if (View(name) == kForwardedHeader) {
         return WithReason(
@@ -122,14 +131,16 @@ class UnaryPassage final : public grpc::ServerUnaryReactor,
   void Run(const grpc::CallbackServerContext& call, const grpc::ByteBuffer& request,
            grpc::ByteBuffer* response) {
     self_ = shared_from_this();
-    if (absl::Status prepared = passage_.Prepare(call, false); !prepared.ok()) {
+    if (absl::Status prepared = passage_.Prepare(call, request, false); !prepared.ok()) {
       return Finish(passage_.Refuse(std::move(prepared)));
     }
     request_ = request;  // shares the bytes
     path_ = "/" + passage_.method();
     stub_.UnaryCall(&passage_.client(), path_, grpc::StubOptions(), &request_, response,
-                    [self = shared_from_this()](grpc::Status status) {
-                      self->Finish(self->passage_.Outcome(status));
+                    [self = shared_from_this(), response](grpc::Status status) {
+                      self->Finish(status.ok() && !response->Valid()
+                                       ? self->passage_.Refuse(NoAnswer(self->passage_.route()))
+                                       : self->passage_.Outcome(status));
                     });
   }
 
@@ -159,7 +170,7 @@ class StreamPassage final : public grpc::ServerWriteReactor<grpc::ByteBuffer>,
 
   void Run(const grpc::CallbackServerContext& call, const grpc::ByteBuffer& request) {
     self_ = shared_from_this();
-    absl::Status begun = passage_.Prepare(call, true);
+    absl::Status begun = passage_.Prepare(call, request, true);
     if (begun.ok()) begun = passage_.shared().watches.Add(shared_from_this());
     if (!begun.ok()) return Finish(passage_.Refuse(std::move(begun)));
     request_ = request;

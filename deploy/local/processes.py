@@ -109,8 +109,8 @@ class Process:
         return stat[0] not in "ZX" or len(_threads(self.pid)) > 1  # the first thread may be gone before the others
 
     def status(self):
-        """The exit status of a child that has ended, negative for a signal; None of one that has not."""
-        return self._child.poll()
+        """The exit status of a child that has ended, negative for a signal; None of one that has not, or is no child."""
+        return self._child.poll() if self._child is not None else None
 
     def send(self, number):
         """A signal to the process, if it still is the one."""

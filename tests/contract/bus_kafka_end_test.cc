@@ -170,7 +170,7 @@ TEST_F(KafkaEndTest, WhereAShardStandsIsToldWithoutARecord) {
   consumer.Start(Subscribe(consumer));
   consumer.AwaitTotal(1);
   EXPECT_EQ(consumer.PositionIn(kWidgets, shard_), (Position{1, -1}));  // from the journal
-  AwaitLive(consumer);
+  AwaitLive(*bus_, consumer);
   EXPECT_EQ(consumer.subscriber().Reached().at(place), (Position{1, 1}));
   consumer.subscriber().Stored({{place, {1, 1}}});
   EXPECT_EQ(consumer.subscriber().Reached().count(place), 0u);

@@ -87,7 +87,7 @@ class KafkaOutageTest : public ::testing::Test {
     producer_.Publish(std::move(*publisher), {"widget"});
     journals_.Add(kWidgets, producer_, {"widget"});
     consumer_.Start(bus_->Subscribe({"readers", {kWidgets}, {}}, consumer_.bell.Wake()));
-    for (int shard = 0; shard < kDefaultShards; ++shard) consumer_.AwaitEnd(kWidgets, shard);
+    AwaitLive(*bus_, consumer_);
   }
   bool AwaitHealth(bool ok) {
     return Await([this, ok] { return bus_->Health().ok() == ok; });

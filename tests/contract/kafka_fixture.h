@@ -16,6 +16,15 @@ namespace watchbell::bus {
 
 inline constexpr char kRaw[] = "watchbell.raw.v1";
 
+// Every shard is read from its topic: what is committed from now on comes from there.
+inline void AwaitLive(KafkaBus& bus, Consumer& consumer) {
+  ASSERT_TRUE(Await([&] {
+    consumer.PollOnce();
+    const std::vector<KafkaStats::Lag> lags = bus.Stats().lags;
+    return std::none_of(lags.begin(), lags.end(), [](const auto& lag) { return lag.catching_up; });
+  })) << bus.Health();
+}
+
 class KafkaBusTest : public ::testing::Test {
  protected:
   void Open(const KafkaOptions& options) {
@@ -44,15 +53,6 @@ class KafkaBusTest : public ::testing::Test {
                                         std::vector<std::string> topics = {kWidgets},
                                         std::vector<std::string> raw = {}) {
     return bus_->Subscribe({"readers", std::move(topics), std::move(raw)}, consumer.bell.Wake());
-  }
-  // Every shard is read from its topic: what is committed from now on comes from there.
-  void AwaitLive(Consumer& consumer) {
-    ASSERT_TRUE(Await([&] {
-      consumer.PollOnce();
-      const std::vector<KafkaStats::Lag> lags = bus_->Stats().lags;
-      return std::none_of(lags.begin(), lags.end(),
-                          [](const auto& lag) { return lag.catching_up; });
-    })) << bus_->Health();
   }
   // The first occurrence of every event of a topic: whole and in order, key by key. How many
   // records there were in all.

@@ -2,6 +2,8 @@
 // both kinds.
 #pragma once
 
+#include <grpcpp/generic/generic_stub.h>
+#include <grpcpp/grpcpp.h>
 #include <gtest/gtest.h>
 
 #include <memory>
@@ -26,6 +28,26 @@ inline constexpr char kList[] = "watchbell.admin.v1.AdminService/ListDeadLetters
 inline constexpr char kRetry[] = "watchbell.admin.v1.AdminService/RetryDeadLetter";  // asynchronous
 inline constexpr char kSkip[] =
     "watchbell.admin.v1.AdminService/SkipDeadLetter";  // needs "operator"
+
+// What a caller hears that sends no message, as one that goes away leaves a call behind. `method`
+// is "package.Service/Method".
+inline grpc::Status CallWithoutRequest(int port, const std::string& method) {
+  grpc::GenericStub stub(
+      grpc::CreateChannel(absl::StrCat("127.0.0.1:", port), grpc::InsecureChannelCredentials()));
+  grpc::CompletionQueue queue;
+  grpc::ClientContext context;
+  auto call = stub.PrepareCall(&context, absl::StrCat("/", method), &queue);
+  void* tag = nullptr;
+  bool ok = false;
+  call->StartCall(nullptr);
+  EXPECT_TRUE(queue.Next(&tag, &ok) && ok);
+  call->WritesDone(nullptr);
+  EXPECT_TRUE(queue.Next(&tag, &ok) && ok);
+  grpc::Status status;
+  call->Finish(&status, nullptr);
+  EXPECT_TRUE(queue.Next(&tag, &ok) && ok);
+  return status;
+}
 
 class RpcTest : public ::testing::Test {
  protected:

@@ -1,5 +1,6 @@
 // Calls that one process passes on to another.
 #include <gmock/gmock.h>
+#include <grpcpp/generic/async_generic_service.h>
 
 #include <thread>
 
@@ -99,6 +100,42 @@ class ForwardTest : public RpcTest {
   std::unique_ptr<Server> front_;
   std::unique_ptr<Client> through_;
 };
+
+// Answers OK and nothing else.
+class Mute final : public grpc::CallbackGenericService {
+  grpc::ServerGenericBidiReactor* CreateReactor(grpc::GenericCallbackServerContext*) override {
+    struct Reactor final : grpc::ServerGenericBidiReactor {
+      Reactor() { Finish(grpc::Status::OK); }
+      void OnDone() override { delete this; }
+    };
+    return new Reactor;
+  }
+};
+
+TEST_F(ForwardTest, ACallThatEndsBeforeItsRequestCameIsNotPassedOn) {
+  StartBoth();
+  for (const char* const method : {kList, kWatch}) {
+    const grpc::Status status = CallWithoutRequest(front_->port(), method);
+    EXPECT_EQ(status.error_code(), grpc::StatusCode::CANCELLED) << status.error_message();
+  }
+}
+
+TEST_F(ForwardTest, AnAnswerWithoutAMessageIsAnError) {
+  Mute mute;
+  int port = 0;
+  grpc::ServerBuilder builder;
+  builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(), &port);
+  builder.RegisterCallbackGenericService(&mute);
+  const std::unique_ptr<grpc::Server> peer = builder.BuildAndStart();
+  StartFront(absl::StrCat("127.0.0.1:", port));
+  ListResponse response;
+  const absl::Status status = through_->Call(kList, ListRequest(), &response);
+  EXPECT_EQ(status.code(), absl::StatusCode::kInternal) << status;
+  EXPECT_THAT(std::string(status.message()), HasSubstr("answered without a message"));
+  through_.reset();
+  front_.reset();
+  peer->Shutdown();
+}
 
 TEST_F(ForwardTest, ACallArrivesAsItWasMade) {
   CallContext seen;

@@ -1,8 +1,6 @@
 #include "common/rpc/server.h"
 
 #include <gmock/gmock.h>
-#include <grpcpp/generic/generic_stub.h>
-#include <grpcpp/grpcpp.h>
 
 #include <atomic>
 #include <optional>
@@ -51,20 +49,7 @@ TEST_F(ServerTest, QueryAndAsyncAnswer) {
 // A caller that is gone before its message came leaves such a call behind.
 TEST_F(ServerTest, ACallThatEndsBeforeItsRequestCameIsNoBadRequest) {
   StartServer();
-  grpc::GenericStub stub(grpc::CreateChannel(absl::StrCat("127.0.0.1:", server_->port()),
-                                             grpc::InsecureChannelCredentials()));
-  grpc::CompletionQueue queue;
-  grpc::ClientContext context;
-  auto call = stub.PrepareCall(&context, absl::StrCat("/", kList), &queue);
-  void* tag = nullptr;
-  bool ok = false;
-  call->StartCall(nullptr);
-  ASSERT_TRUE(queue.Next(&tag, &ok) && ok);
-  call->WritesDone(nullptr);
-  ASSERT_TRUE(queue.Next(&tag, &ok) && ok);
-  grpc::Status status;
-  call->Finish(&status, nullptr);
-  ASSERT_TRUE(queue.Next(&tag, &ok) && ok);
+  const grpc::Status status = CallWithoutRequest(server_->port(), kList);
   EXPECT_EQ(status.error_code(), grpc::StatusCode::CANCELLED) << status.error_message();
   EXPECT_EQ(Reports(1)[0].code, static_cast<int>(absl::StatusCode::kCancelled));
 }
