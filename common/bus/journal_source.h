@@ -37,9 +37,10 @@ class JournalSource {
                           const std::string& stream_id, int64_t after_version, int limit,
                           Done done) = 0;
   // The last sequence in each of these shards, in their order; 0 = no row. Every row committed
-  // before the call is at or below it. Timers wait for the answer: it comes, or fails, within
-  // kHeadsLimit. UNAVAILABLE with the reason STORAGE_UNAVAILABLE: the producer is there, but cannot
-  // look now; with DEADLINE_EXCEEDED: it is connected, but has not answered within the limit.
+  // before the call, or whose commit was under way, is at or below it. Timers wait for the answer:
+  // it comes, or fails, within kHeadsLimit. UNAVAILABLE with the reason STORAGE_UNAVAILABLE,
+  // QUEUE_FULL, STARTING or STOPPING: the producer is there, but cannot look now; with
+  // DEADLINE_EXCEEDED: it is connected, but has not answered within the limit.
   virtual void ReadHeads(const std::string& topic, const std::vector<int>& shards,
                          HeadsDone done) = 0;
   static constexpr absl::Duration kHeadsLimit = absl::Seconds(1);

@@ -126,6 +126,14 @@ class Database {
   virtual absl::StatusOr<std::vector<Row>> Read(absl::string_view sql,
                                                 absl::Span<const Value> params) = 0;
 
+  // The same once every transaction is over that has taken numbers (kSequence) before: on the
+  // snapshot are all that it committed. (In an embedded database, which one process writes, this is
+  // Read: who writes knows what is under way.)
+  virtual absl::StatusOr<std::vector<Row>> ReadSettled(absl::string_view sql,
+                                                       absl::Span<const Value> params) {
+    return Read(sql, params);
+  }
+
   // Runs a script of several statements outside a transaction of ours; migrations only.
   virtual absl::Status RunScript(absl::string_view sql) = 0;
 

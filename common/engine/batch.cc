@@ -14,7 +14,6 @@
 #include "common/engine/leases.h"
 #include "common/engine/tables.h"
 #include "common/telemetry/log.h"
-#include "watchbell/events/v1/dead_letters.pb.h"
 
 namespace watchbell::engine {
 namespace {
@@ -116,8 +115,7 @@ absl::Status Batch::LoadAll(absl::Span<const Item> items, const Marks& marks) {
   for (const db::Row& row : found[0]) TakeLease(row);
   for (size_t i = 1; i < rest; ++i) RETURN_IF_ERROR(entities_.TakeAll(found[i]));
   for (const db::Row& row : found[rest]) {
-    positions_[{db::AsText(row[0]), db::AsText(row[1]), db::AsText(row[2])}] = {
-        db::AsInt(row[3]), db::AsInt(row[4]) != 0, false};
+    positions_[{db::AsText(row[0]), db::AsText(row[1]), db::AsText(row[2])}].Take(row);
   }
   for (const db::Row& row : found[rest + 1]) {
     answers_[{db::AsText(row[0]), db::AsText(row[1])}] = {db::AsInt(row[2]), db::AsBytes(row[3]),
@@ -150,7 +148,9 @@ absl::Status Batch::DecideItem(Item& item) {
     case Input::Kind::kCommand:
       return DecideCommand(item);
     case Input::Kind::kEvent:
-      return DecideEvent(item);
+      RETURN_IF_ERROR(DecideEvent(item));
+      MarkTaken(item);
+      return absl::OkStatus();
     case Input::Kind::kTimer:
       return DecideTimer(item);
     case Input::Kind::kOutcome: {
@@ -222,11 +222,6 @@ absl::Status Batch::DecideRaw(Item& item) {
     RETURN_IF_ERROR(SetAside(item, false, refusal));
   } else {
     item.fate = Item::Fate::kApplied;
-    if (again) {
-      auto letter = *entities_.Get<admin::v1::DeadLetter>(letter_key);
-      letter.set_state(admin::v1::DEAD_LETTER_STATE_APPLIED);
-      entities_.Put(letter_key, std::make_shared<admin::v1::DeadLetter>(std::move(letter)));
-    }
   }
   Progress(item);
   return absl::OkStatus();
@@ -246,6 +241,10 @@ absl::Status Batch::DecideEvent(Item& item) {
     // The key went on by the journal, or waits for an operator; what came garbled is told.
     if (item.IsCopy() && !item.unreadable.ok() && !position.parked) {
       RETURN_IF_ERROR(SetAside(item, false, item.unreadable));
+    }
+    if (position.parked && version > position.behind) {
+      position.behind = version;
+      position.dirty = true;
     }
     Progress(item);
     return absl::OkStatus();
@@ -278,10 +277,11 @@ absl::Status Batch::DecideEvent(Item& item) {
   if (refusal.ok()) RETURN_IF_ERROR(Apply(item, &refusal, nullptr));
   if (refusal.ok()) {
     item.fate = Item::Fate::kApplied;
-    position.version = version;
+    position.MoveTo(version);
   } else {
     RETURN_IF_ERROR(SetAside(item, true, refusal));
     position.parked = true;
+    position.behind = std::max(position.behind, version);
   }
   position.dirty = true;
   Progress(item);
@@ -303,6 +303,14 @@ absl::Status Batch::DecideTimer(Item& item) {
     }
     return absl::OkStatus();
   }
+  // An event of its stream was deferred just now: the timer stays armed and waits for it.
+  const bool lacks = std::any_of(fills_.begin(), fills_.end(), [&key](const StreamRef& stream) {
+    return stream.tenant == key.entity.tenant && stream.stream_id == key.entity.id;
+  });
+  if (lacks && !item.input.ungated) {
+    item.fate = Item::Fate::kDeferred;
+    return absl::OkStatus();
+  }
   item.input.traceparent =
       changed != timers_.end() ? changed->second.traceparent : row->second.traceparent;
   timers_[key] = Timer{};
@@ -317,49 +325,6 @@ absl::Status Batch::DecideTimer(Item& item) {
                     {"id", key.entity.id},
                     {"error", std::string(refusal.message())}});
   }
-  return absl::OkStatus();
-}
-
-absl::Status Batch::DecideRelease(Item& item) {
-  item.fate = Item::Fate::kAnswered;
-  const EntityKey key{DeadLetterClass().cls, "", item.dead_letter_id};
-  const auto* stored = entities_.Get<admin::v1::DeadLetter>(key);
-  if (stored == nullptr) {
-    item.answer = NotFound(absl::StrCat("dead letter ", item.dead_letter_id));
-    return absl::OkStatus();
-  }
-  if (stored->state() != admin::v1::DEAD_LETTER_STATE_OPEN) {
-    item.answer =
-        ForbiddenMove("DEAD_LETTER_NOT_OPEN", item.dead_letter_id, "was retried or skipped before");
-    // After a commit of unknown outcome nobody has begun with what follows it.
-    if (stored->parked()) fills_.push_back({stored->topic(), stored->tenant(), stored->key()});
-    return absl::OkStatus();
-  }
-  admin::v1::DeadLetter letter = *stored;
-  letter.set_state(item.skip ? admin::v1::DEAD_LETTER_STATE_SKIPPED
-                             : admin::v1::DEAD_LETTER_STATE_RETRIED);
-  if (letter.parked()) {
-    const StreamRef stream{letter.topic(), letter.tenant(), letter.key()};
-    ASSIGN_OR_RETURN(const auto rows,
-                     transaction_->Load(StreamPositionTable(),
-                                        {db::Row{stream.topic, stream.tenant, stream.stream_id}}));
-    int64_t version = rows.empty() ? 0 : db::AsInt(rows[0][3]);
-    if (item.skip) version = std::max(version, letter.version());
-    positions_[stream] = {version, false, true};
-    fills_.push_back(stream);
-  } else if (!item.skip) {
-    again_.push_back(letter);
-  }
-  touched_.insert(letter.partition());  // its holder goes on with what follows
-  events::v1::DeadLetterReleased event;
-  *event.mutable_dead_letter() = letter;
-  Decision decision;
-  decision.Emit(key, std::move(event), now_);
-  decision.Put(key, letter);
-  RETURN_IF_ERROR(TakeOver(decision, item));
-  item.fate = Item::Fate::kApplied;
-  letter.clear_value();
-  item.answer = Reply{letter.SerializeAsString(), false};
   return absl::OkStatus();
 }
 
@@ -466,20 +431,6 @@ void Batch::Journal(const NewEvent& event, const Item& item) {
                            ? input.envelope.correlation_id
                            : row.causation_id;
   rows_.push_back(std::move(row));
-}
-
-absl::Status Batch::SetAside(Item& item, bool parked, const absl::Status& why) {
-  const EntityKey key = DeadLetterKey(item);
-  RETURN_IF_ERROR(entities_.Load(*transaction_, {key}));
-  admin::v1::DeadLetter letter = MakeDeadLetter(item, context_.options.service, parked, why, now_,
-                                                entities_.Get<admin::v1::DeadLetter>(key));
-  events::v1::DeadLettered event;
-  *event.mutable_dead_letter() = letter;
-  Decision decision;
-  decision.Emit(key, std::move(event), now_);
-  decision.Put(key, std::move(letter));
-  item.fate = parked ? Item::Fate::kParked : Item::Fate::kDropped;
-  return TakeOver(decision, item);
 }
 
 }  // namespace watchbell::engine

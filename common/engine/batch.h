@@ -31,6 +31,8 @@ class Batch {
     const std::map<bus::TopicShard, bus::Position>& topic_positions;  // as stored
     // With leases: the epoch of each open shard. Inputs of others are fenced.
     const std::map<int, int64_t>& epochs;
+    // Positions that must not be passed: what was deferred and waits for its turn.
+    std::map<bus::TopicShard, bus::Position> held_back;
   };
   struct Timer {
     std::optional<absl::Time> due;
@@ -54,6 +56,8 @@ class Batch {
   const std::vector<journal::JournalRow>& rows() const { return rows_; }
   const std::map<TimerKey, Timer>& timers() const { return timers_; }
   std::vector<Effect>& effects() { return effects_; }
+  // What was made of an entity; null if nothing. Also after UNKNOWN.
+  StatePtr Changed(const EntityKey& key) const { return entities_.Changed(key); }
   const std::vector<StreamRef>& fills() const {
     return fills_;
   }  // streams to read from their journals
@@ -70,8 +74,11 @@ class Batch {
 
  private:
   struct Position {
+    void Take(const db::Row& row);
+    void MoveTo(int64_t to);
     int64_t version = 0;
     bool parked = false;
+    int64_t behind = 0;  // the last one passed over while it was parked; 0: none is left
     bool dirty = false;
   };
   struct Answer {
@@ -89,6 +96,8 @@ class Batch {
   absl::Status DecideEvent(Item& item);
   absl::Status DecideRaw(Item& item);
   absl::Status DecideTimer(Item& item);
+  void MarkTaken(const Item& item);
+  absl::Status LoadPosition(const StreamRef& stream, Position* position);
   absl::Status DecideRelease(Item& item);
   // Runs Decide, with more keys as it asks, and takes its decision over if it is no refusal.
   // `refusal` gets the error.
@@ -114,7 +123,6 @@ class Batch {
   int looks_ahead_ = 4;            // left: each costs a decision of every item behind
   std::map<StreamRef, Position> positions_;
   std::map<bus::TopicShard, bus::Position> progress_;
-  std::map<bus::TopicShard, bus::Position> held_back_;  // the first record that must not be passed
   std::set<int> fenced_;
   std::set<int> touched_;
   std::map<AnswerKey, Answer> answers_;

@@ -9,6 +9,17 @@
 
 namespace watchbell::engine {
 
+void Batch::Position::Take(const db::Row& row) {
+  version = db::AsInt(row[3]);
+  parked = db::AsInt(row[4]) != 0;
+  behind = db::AsInt(row[5]);
+}
+
+void Batch::Position::MoveTo(int64_t to) {
+  version = to;
+  if (behind <= to) behind = 0;
+}
+
 void Batch::Progress(const Item& item) {
   if (item.from_journal) return;
   bus::Position& reached = progress_[{item.record->topic, item.record->shard}];
@@ -25,7 +36,7 @@ void Batch::HoldBack(const Item& item) {
   const bus::TopicShard shard{item.record->topic, item.record->shard};
   const bus::Position place{item.record->sequence, item.record->offset};
   if (place.next_offset < 0) progress_.try_emplace(shard);  // nothing reached, but no place either
-  auto [it, inserted] = held_back_.try_emplace(shard, place);
+  auto [it, inserted] = context_.held_back.try_emplace(shard, place);
   if (inserted) return;
   it->second.sequence = std::min(it->second.sequence, place.sequence);
   it->second.next_offset = std::min(it->second.next_offset, place.next_offset);
@@ -56,7 +67,7 @@ absl::Status Batch::StoreProgress(const Marks& marks) {
   for (const auto& [stream, position] : positions_) {
     if (!position.dirty) continue;
     positions.push_back({stream.topic, stream.tenant, stream.stream_id, position.version,
-                         int64_t{position.parked ? 1 : 0}});
+                         int64_t{position.parked ? 1 : 0}, position.behind});
   }
   if (!positions.empty()) {
     RETURN_IF_ERROR(transaction_->Upsert(StreamPositionTable(), positions));
@@ -69,7 +80,8 @@ absl::Status Batch::StoreProgress(const Marks& marks) {
     const auto found = context_.topic_positions.find(topic_shard);
     const bus::Position stored =
         found == context_.topic_positions.end() ? bus::Position() : found->second;
-    if (auto held = held_back_.find(topic_shard); held != held_back_.end()) {
+    const auto held = context_.held_back.find(topic_shard);
+    if (held != context_.held_back.end()) {
       reached.sequence = std::min(reached.sequence, held->second.sequence - 1);
       // One that came from the journal has no place on the topic: it is read there once more.
       reached.next_offset = std::min(reached.next_offset, held->second.next_offset);

@@ -3,6 +3,7 @@
 #include <iterator>
 #include <utility>
 
+#include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
 #include "common/base/errors.h"
 #include "common/base/shard.h"
@@ -159,6 +160,8 @@ absl::Status Engine::Impl::Run(std::vector<Item> items, absl::Time now) {
   for (size_t i = 0; i < items.size(); ++i) {
     std::vector<Item> one;
     one.push_back(std::move(items[i]));
+    in_hand_ = absl::MakeSpan(items).subspan(i + 1);
+    const auto let_go = absl::MakeCleanup([this] { in_hand_ = {}; });
     const bool event = one[0].IsEvent();
     const bus::TopicShard place{event ? one[0].record->topic : "", one[0].shard};
     status = event && behind.count(place) > 0 ? absl::AbortedError("") : RunAlone(one, now);
@@ -205,12 +208,17 @@ absl::Status Engine::Impl::RunTogether(std::vector<Item>& items, absl::Time now)
 
 absl::Status Engine::Impl::RunBatch(std::vector<Item>& items, absl::Time now) {
   TakeMarks(now);
-  Batch batch({options_, parts_, classes_, references_, intake_.positions(), open_}, now);
+  Batch batch({options_, parts_, classes_, references_, intake_.positions(), open_,
+               intake_.HeldBack(in_hand_)},
+              now);
   const absl::Time began = parts_.clock.Now();
   const absl::Status status = batch.Run(absl::MakeSpan(items), marks_);
   if (absl::IsUnknown(status)) {
     recover_ = true;
     for (Item& item : items) item.maybe_stored = true;
+    for (Effect& effect : batch.effects()) {
+      unsure_.push_back({effect, batch.Changed(effect.entity)});
+    }
   }
   if (!status.ok()) return status;
   marks_ = {};
@@ -266,15 +274,13 @@ void Engine::Impl::Finish(Batch& batch, std::vector<Item>& items, absl::Time now
   for (const StreamRef& stream : batch.fills()) intake_.Fill(stream);
   for (const admin::v1::DeadLetter& letter : batch.again()) intake_.TakeAgain(letter);
 
-  std::vector<Item> deferred;
   for (Item& item : items) {
-    if (item.fate == Item::Fate::kDeferred) {
-      deferred.push_back(std::move(item));
-    } else {
+    if (item.fate != Item::Fate::kDeferred) {
       FinishItem(item, now);
+    } else if (item.IsEvent()) {  // timers are still in the index
+      intake_.Defer(std::move(item));
     }
   }
-  intake_.PutBack(std::move(deferred));
   for (const int shard : batch.fenced()) {
     // Opened again when the leases say so, under another epoch.
     if (open_.count(shard) > 0) CloseShard(shard);
@@ -293,7 +299,7 @@ void Engine::Impl::FinishItem(Item& item, absl::Time now) {
   if (item.fate == Item::Fate::kApplied && telemetry::IsSampled(item.input.traceparent)) {
     LogTraced(options_.service, item);
   }
-  if (item.IsEvent()) intake_.Applied(item);
+  if (item.IsEvent() && item.fate == Item::Fate::kApplied) intake_.Applied(item, now);
   if (item.input.ungated) {
     telemetry::Log(telemetry::Level::kWarning, "a timer fired without seeing what precedes it",
                    {{"service", options_.service},
@@ -408,7 +414,28 @@ absl::Status Engine::Impl::Recover() {
   if (!shards.empty()) RETURN_IF_ERROR(LoadTimers(shards, parts_.clock.Now()));
   RETURN_IF_ERROR(intake_.ReadPositions());
   RETURN_IF_ERROR(Republish());
+  RETURN_IF_ERROR(RunUnsureEffects());
   recover_ = false;
+  return absl::OkStatus();
+}
+
+// The state an effect comes with tells whether its commit was one. If it was not, the inputs bring
+// the effect once more.
+absl::Status Engine::Impl::RunUnsureEffects() {
+  std::vector<Effect> stored;
+  for (const UnsureEffect& unsure : unsure_) {
+    if (unsure.state == nullptr) continue;
+    const EntityKey& key = unsure.effect.entity;
+    ASSIGN_OR_RETURN(const auto rows,
+                     parts_.database.Read("SELECT body FROM entities WHERE class = $1 AND tenant = "
+                                          "$2 AND id = $3",
+                                          {int64_t{key.cls}, key.tenant, key.id}));
+    if (!rows.empty() && db::AsBytes(rows[0][0]) == unsure.state->SerializeAsString()) {
+      stored.push_back(unsure.effect);
+    }
+  }
+  unsure_.clear();
+  if (parts_.effects != nullptr && !stored.empty()) parts_.effects->Run(std::move(stored));
   return absl::OkStatus();
 }
 

@@ -1,8 +1,9 @@
 #include "common/engine/dead_letters.h"
 
-#include <algorithm>
+#include <optional>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "common/base/errors.h"
 #include "common/base/hash.h"
 #include "common/base/payload_path.h"
@@ -11,6 +12,7 @@
 #include "common/bus/attribute_text.h"
 #include "common/bus/dead_letter_record.h"
 #include "common/bus/event_registry.h"
+#include "common/engine/tables.h"
 
 namespace watchbell::engine {
 namespace {
@@ -18,16 +20,32 @@ namespace {
 constexpr int kClass = 1000;
 constexpr int kListLimit = 1000;
 
-absl::StatusOr<std::vector<admin::v1::DeadLetter>> ReadAll(db::Database& database) {
-  ASSIGN_OR_RETURN(const std::vector<db::Row> rows,
-                   database.Read("SELECT body FROM entities WHERE class = $1", {int64_t{kClass}}));
-  std::vector<admin::v1::DeadLetter> letters(rows.size());
-  for (size_t i = 0; i < rows.size(); ++i) {
-    if (!letters[i].ParseFromString(db::AsBytes(rows[i][0]))) {
-      return absl::DataLossError("a stored dead letter cannot be read");
-    }
+// The whole of one; nothing if it is not there.
+absl::StatusOr<std::optional<admin::v1::DeadLetter>> Read(db::Database& database,
+                                                          const db::Value& id) {
+  ASSIGN_OR_RETURN(
+      const std::vector<db::Row> rows,
+      database.Read("SELECT body FROM entities WHERE class = $1 AND tenant = '' AND id = $2",
+                    {int64_t{kClass}, id}));
+  std::optional<admin::v1::DeadLetter> letter;
+  if (rows.empty()) return letter;
+  if (!letter.emplace().ParseFromString(db::AsBytes(rows[0][0]))) {
+    return absl::DataLossError("a stored dead letter cannot be read");
   }
-  return letters;
+  return letter;
+}
+
+// Columns of those in a state, of these shards.
+absl::StatusOr<std::vector<db::Row>> Select(db::Database& database, absl::string_view columns,
+                                            admin::v1::DeadLetterState state, bool parked,
+                                            const std::set<int>& shards) {
+  if (shards.empty()) return std::vector<db::Row>();
+  return database.Read(
+      absl::StrCat("SELECT ", columns,
+                   " FROM dead_letters WHERE state = $1 AND parked = $2 AND "
+                   "shard IN (",
+                   absl::StrJoin(shards, ","), ") ORDER BY first_seen_at, sequence"),
+      {int64_t{state}, int64_t{parked ? 1 : 0}});
 }
 
 }  // namespace
@@ -77,41 +95,57 @@ bus::Record RecordOf(const admin::v1::DeadLetter& dead_letter) {
   return bus::TakeRecord(dead_letter);
 }
 
+void IndexDeadLetter(const admin::v1::DeadLetter& letter, IndexWriter& writer) {
+  writer.Upsert(DeadLetterTable(),
+                {letter.dead_letter_id(), int64_t{letter.partition()}, int64_t{letter.state()},
+                 int64_t{letter.parked() ? 1 : 0}, letter.reason(), letter.type(), letter.tenant(),
+                 absl::ToUnixMicros(FromProto(letter.first_seen_at())), letter.sequence()});
+}
+
 absl::StatusOr<std::vector<admin::v1::DeadLetter>> ListDeadLetters(db::Database& database,
                                                                    const std::string& tenant,
                                                                    bool all) {
-  ASSIGN_OR_RETURN(std::vector<admin::v1::DeadLetter> stored, ReadAll(database));
+  ASSIGN_OR_RETURN(
+      const std::vector<db::Row> rows,
+      database.Read(
+          "SELECT id FROM dead_letters WHERE ($1 = '' OR tenant IN ('', $1)) AND "
+          "($2 = 0 OR state = $2) ORDER BY first_seen_at, sequence LIMIT $3",
+          {tenant, int64_t{all ? 0 : admin::v1::DEAD_LETTER_STATE_OPEN}, int64_t{kListLimit}}));
   std::vector<admin::v1::DeadLetter> letters;
-  for (admin::v1::DeadLetter& letter : stored) {
-    if (!all && letter.state() != admin::v1::DEAD_LETTER_STATE_OPEN) continue;
-    const bool visible = tenant.empty() || letter.tenant().empty() || letter.tenant() == tenant;
-    if (!visible) continue;
-    letter.clear_value();
-    letters.push_back(std::move(letter));
+  for (const db::Row& row : rows) {
+    ASSIGN_OR_RETURN(std::optional<admin::v1::DeadLetter> letter, Read(database, row[0]));
+    if (!letter) continue;
+    letter->clear_value();
+    letters.push_back(*std::move(letter));
   }
-  std::stable_sort(letters.begin(), letters.end(), [](const auto& a, const auto& b) {
-    const absl::Time a_seen = FromProto(a.first_seen_at());
-    const absl::Time b_seen = FromProto(b.first_seen_at());
-    return a_seen != b_seen ? a_seen < b_seen : a.sequence() < b.sequence();
-  });
-  if (letters.size() > kListLimit) letters.resize(kListLimit);
   return letters;
 }
 
-absl::StatusOr<std::vector<admin::v1::DeadLetter>> ReleasedDeadLetters(db::Database& database) {
-  ASSIGN_OR_RETURN(std::vector<admin::v1::DeadLetter> letters, ReadAll(database));
-  const auto open = [](const auto& l) { return l.state() == admin::v1::DEAD_LETTER_STATE_OPEN; };
-  letters.erase(std::remove_if(letters.begin(), letters.end(), open), letters.end());
+absl::StatusOr<std::vector<admin::v1::DeadLetter>> RetriedDeadLetters(db::Database& database,
+                                                                      const std::set<int>& shards) {
+  ASSIGN_OR_RETURN(
+      const std::vector<db::Row> rows,
+      Select(database, "id", admin::v1::DEAD_LETTER_STATE_RETRIED, /*parked=*/false, shards));
+  std::vector<admin::v1::DeadLetter> letters;
+  for (const db::Row& row : rows) {
+    ASSIGN_OR_RETURN(std::optional<admin::v1::DeadLetter> letter, Read(database, row[0]));
+    if (letter) letters.push_back(*std::move(letter));
+  }
   return letters;
 }
 
-absl::StatusOr<std::vector<admin::v1::DeadLetter>> ReadableDeadLetters(db::Database& database) {
-  ASSIGN_OR_RETURN(std::vector<admin::v1::DeadLetter> letters, ReadAll(database));
-  std::erase_if(letters, [](const admin::v1::DeadLetter& letter) {
-    return letter.state() != admin::v1::DEAD_LETTER_STATE_OPEN || !letter.parked() ||
-           letter.reason() != "UNKNOWN_TYPE" || bus::DataSchemaOf(letter.type()).empty();
-  });
-  return letters;
+absl::StatusOr<std::vector<std::string>> ReadableDeadLetters(db::Database& database,
+                                                             const std::set<int>& shards) {
+  ASSIGN_OR_RETURN(const std::vector<db::Row> rows,
+                   Select(database, "id, reason, type", admin::v1::DEAD_LETTER_STATE_OPEN,
+                          /*parked=*/true, shards));
+  std::vector<std::string> ids;
+  for (const db::Row& row : rows) {
+    const bool unknown = db::AsText(row[1]) == "UNKNOWN_TYPE";
+    if (unknown && !bus::DataSchemaOf(db::AsText(row[2])).empty())
+      ids.push_back(db::AsText(row[0]));
+  }
+  return ids;
 }
 
 }  // namespace watchbell::engine

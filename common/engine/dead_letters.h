@@ -5,11 +5,13 @@
 // applied again from the producer's journal) or skips it. One that is not parked harmed no key.
 #pragma once
 
+#include <set>
 #include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "common/db/db.h"
+#include "common/engine/decider.h"
 #include "common/engine/decision.h"
 #include "common/engine/entity.h"
 #include "common/engine/item.h"
@@ -30,6 +32,9 @@ admin::v1::DeadLetter MakeDeadLetter(const Item& item, const std::string& servic
 // The record a dead letter was made of.
 bus::Record RecordOf(const admin::v1::DeadLetter& dead_letter);
 
+// Its row beside the entities.
+void IndexDeadLetter(const admin::v1::DeadLetter& letter, IndexWriter& writer);
+
 // Oldest first, at most 1,000, without values; open ones only unless `all`. Those of a tenant and
 // those whose tenant could not be read; an empty tenant lists
 // every tenant's.
@@ -37,11 +42,14 @@ absl::StatusOr<std::vector<admin::v1::DeadLetter>> ListDeadLetters(db::Database&
                                                                    const std::string& tenant,
                                                                    bool all);
 
-// Those that an operator let go, with their values: a kill may have come before what was to follow.
-absl::StatusOr<std::vector<admin::v1::DeadLetter>> ReleasedDeadLetters(db::Database& database);
+// Those of these shards that are not parked and that an operator let go, with their values: a kill
+// may have come before they were tried again.
+absl::StatusOr<std::vector<admin::v1::DeadLetter>> RetriedDeadLetters(db::Database& database,
+                                                                      const std::set<int>& shards);
 
-// Those that hold a key back for the type of their event alone (UNKNOWN_TYPE), which this program
-// knows.
-absl::StatusOr<std::vector<admin::v1::DeadLetter>> ReadableDeadLetters(db::Database& database);
+// The ids of those of these shards that hold a key back for the type of their event alone
+// (UNKNOWN_TYPE), which this program knows.
+absl::StatusOr<std::vector<std::string>> ReadableDeadLetters(db::Database& database,
+                                                             const std::set<int>& shards);
 
 }  // namespace watchbell::engine

@@ -21,8 +21,9 @@ absl::Status Engine::Impl::Submit(std::vector<Item> items) {
     MutexLock lock(mu_);
     if (stopping_) return Unavailable("STOPPING", "the service is stopping", absl::Seconds(1));
     if (commands && !health_.ok()) return StorageDown(health_);
+    // Not later: who stops answers what waits, once.
+    RETURN_IF_ERROR(queue_.Push(std::move(items)));
   }
-  RETURN_IF_ERROR(queue_.Push(std::move(items)));
   Wake();
   return absl::OkStatus();
 }

@@ -1,5 +1,5 @@
-// The engine's inside: what waits (intake.h), what is armed (timer_index.h), and the committer that
-// turns both into transactions (batch.h). Internal to the engine.
+// The engine's inside: what waits (input_queue.h, intake.h), what is armed (timer_index.h, gate.h),
+// and the committer that turns both into transactions (batch.h). Internal to the engine.
 //
 // engine.cc holds what other threads call; committer.cc and shards.cc what only the committer's
 // thread does.
@@ -17,6 +17,8 @@
 #include "common/base/mutex.h"
 #include "common/engine/batch.h"
 #include "common/engine/engine.h"
+#include "common/engine/gate.h"
+#include "common/engine/input_queue.h"
 #include "common/engine/intake.h"
 #include "common/engine/timer_index.h"
 #include "common/engine/working_set.h"
@@ -73,12 +75,14 @@ class Engine::Impl {
   absl::Status LoadFarTimers();
   // Reads what other replicas committed: timers they armed, dead letters they released.
   absl::Status LookAtOthers(absl::Time now);
+  absl::Status LookAtLetters();
   void TellOthers(const Batch& batch) const;
 
   // After a commit of unknown outcome: reads back what it may have changed, publishes what was not
   // published.
   absl::Status Recover();
   absl::Status Republish();
+  absl::Status RunUnsureEffects();
   std::vector<Item> Collect(absl::Time now, absl::Time* recheck);
   // Decides and stores these inputs, one by one if they fail together. What cannot be stored just
   // now is put back, and the error says why.
@@ -128,6 +132,7 @@ class Engine::Impl {
   std::map<int, Stuck> stuck_;                   // shards held that could not be opened
   std::optional<uint64_t> generation_;           // of the leases as last followed
   Batch::Marks marks_;                           // to be stored with a later batch
+  absl::Span<const Item> in_hand_;               // while inputs run one by one: those to come
   absl::Time marked_at_ = absl::InfinitePast();  // last asked for
   int64_t seen_ = 0;                             // what others committed is known up to this number
   absl::Time look_at_ = absl::InfinitePast();
@@ -136,6 +141,12 @@ class Engine::Impl {
   std::set<int> far_shards_;
   int64_t published_ = 0;  // last number handed to the publisher
   bool recover_ = false;
+  // Of commits of unknown outcome, with what these made of the entity.
+  struct UnsureEffect {
+    Effect effect;
+    StatePtr state;
+  };
+  std::vector<UnsureEffect> unsure_;
   absl::Duration retry_ = kFirstRetry;  // wait after the next failure
   absl::Time retry_at_ = absl::InfinitePast();
   absl::Time purge_at_ = absl::InfinitePast();

@@ -8,64 +8,18 @@
 #include "common/base/shard.h"
 #include "common/base/status_macros.h"
 #include "common/engine/dead_letters.h"
+#include "common/engine/input_queue.h"
 
 namespace watchbell::engine {
 namespace {
 
 constexpr int kFillChunk = 500;
 constexpr absl::Duration kRetryAfter = absl::Milliseconds(250);
-
-void TakeFront(std::deque<Item>& from, size_t max, std::vector<Item>* out) {
-  const size_t count = std::min(max, from.size());
-  std::move(from.begin(), from.begin() + static_cast<std::ptrdiff_t>(count),
-            std::back_inserter(*out));
-  from.erase(from.begin(), from.begin() + static_cast<std::ptrdiff_t>(count));
-}
+// With so much aside nothing more is read until some producer has answered.
+constexpr size_t kMostDeferred = 10'000;
+constexpr size_t kMostDeferredBytes = size_t{64} << 20;
 
 }  // namespace
-
-absl::Status InputQueue::Push(std::vector<Item> items) {
-  const bool commands =
-      std::any_of(items.begin(), items.end(), [](const Item& i) { return i.IsCommand(); });
-  MutexLock lock(mu_);
-  if (commands && items_.size() + items.size() > limit_) {
-    return Overloaded(absl::StrCat(items_.size(), " inputs are waiting already; try again"),
-                      absl::Milliseconds(250));
-  }
-  std::move(items.begin(), items.end(), std::back_inserter(items_));
-  return absl::OkStatus();
-}
-
-void InputQueue::PutBack(std::vector<Item> items) {
-  MutexLock lock(mu_);
-  items_.insert(items_.begin(), std::make_move_iterator(items.begin()),
-                std::make_move_iterator(items.end()));
-}
-
-void InputQueue::Take(size_t max, std::vector<Item>* out) {
-  MutexLock lock(mu_);
-  TakeFront(items_, max, out);
-}
-
-std::vector<Item> InputQueue::TakeCommands() {
-  MutexLock lock(mu_);
-  std::vector<Item> commands;
-  std::deque<Item> rest;
-  for (Item& item : items_) {
-    if (item.IsCommand()) {
-      commands.push_back(std::move(item));
-    } else {
-      rest.push_back(std::move(item));
-    }
-  }
-  items_ = std::move(rest);
-  return commands;
-}
-
-size_t InputQueue::size() const {
-  MutexLock lock(mu_);
-  return items_.size();
-}
 
 absl::StatusOr<EventIntake::AppliedPlaces> EventIntake::ReadApplied() const {
   ASSIGN_OR_RETURN(
@@ -114,6 +68,14 @@ void EventIntake::CloseShard(int shard) {
   waiting_.erase(std::remove_if(waiting_.begin(), waiting_.end(),
                                 [shard](const Item& item) { return item.shard == shard; }),
                  waiting_.end());
+  std::erase_if(deferred_, [this, shard](const auto& entry) {
+    if (entry.second.front().shard != shard) return false;
+    for (const Item& item : entry.second) {
+      --deferred_count_;
+      deferred_bytes_ -= item.record->value.size();
+    }
+    return true;
+  });
   std::erase_if(waiting_in_shard_, of_shard);
   std::erase_if(positions_, of_shard);
   std::erase_if(last_recorded_, of_shard);
@@ -123,11 +85,15 @@ void EventIntake::CloseShard(int shard) {
 }
 
 absl::Status EventIntake::Resume(const std::set<int>& shards) {
-  ASSIGN_OR_RETURN(const auto letters, ReleasedDeadLetters(parts_.database));
-  for (const admin::v1::DeadLetter& letter : letters) {
-    // What is done already has nothing left to read, or is at or below its position.
-    if (shards.count(letter.partition()) > 0) Released(letter);
+  ASSIGN_OR_RETURN(const auto rows,
+                   parts_.database.Read("SELECT topic, tenant, stream_id FROM stream_positions "
+                                        "WHERE behind > 0 AND parked = 0",
+                                        {}));
+  for (const db::Row& row : rows) {
+    Fill({db::AsText(row[0]), db::AsText(row[1]), db::AsText(row[2])});
   }
+  ASSIGN_OR_RETURN(const auto letters, RetriedDeadLetters(parts_.database, shards));
+  for (const admin::v1::DeadLetter& letter : letters) TakeAgain(letter);
   return absl::OkStatus();
 }
 
@@ -174,15 +140,16 @@ absl::Status EventIntake::Read(size_t want, absl::Time now) {
     retry_at_ = absl::InfiniteFuture();
     trouble = FillAll();
   }
-  if (waiting_.size() < want) {
+  const bool full = deferred_count_ >= kMostDeferred || deferred_bytes_ >= kMostDeferredBytes;
+  if (waiting_.size() < want && !full) {
     absl::StatusOr<std::vector<bus::RecordPtr>> records =
         parts_.subscriber->Poll(want - waiting_.size());
     if (!records.ok()) {
       trouble = records.status();
     } else {
       for (bus::RecordPtr& record : *records) {
-        ++waiting_in_shard_[{record->topic, record->shard}];
         waiting_.push_back(MakeItem(std::move(record), false));
+        Count(waiting_.back(), 1);
         if (IsPatient(waiting_.back())) waiting_.back().not_before = now + options_.patience;
       }
     }
@@ -201,8 +168,11 @@ absl::Status EventIntake::TroubleOfFills() const {
 
 absl::Status EventIntake::FillAll() {
   absl::Status trouble;
+  // What was found is applied first: the next question begins after it.
+  const std::set<StreamRef> found = fills_.empty() ? std::set<StreamRef>() : WaitFromJournals();
   for (auto it = fills_.begin(); it != fills_.end();) {
-    const absl::StatusOr<bool> done = FillStream(it->first, it->second);
+    const absl::StatusOr<bool> done =
+        found.count(it->first) > 0 ? false : FillStream(it->first, it->second);
     if (!done.ok()) trouble = it->second.trouble = done.status();
     it = done.ok() && *done ? fills_.erase(it) : std::next(it);
   }
@@ -217,16 +187,28 @@ bool EventIntake::Idle(absl::Time now) const {
                      [](const auto& fill) { return fill.second.asked_after.has_value(); });
 }
 
+absl::StatusOr<std::optional<int64_t>> EventIntake::FillAfter(const StreamRef& stream) const {
+  ASSIGN_OR_RETURN(
+      const auto rows,
+      parts_.database.Read("SELECT version, parked FROM stream_positions WHERE topic = $1 AND "
+                           "tenant = $2 AND stream_id = $3",
+                           {stream.topic, stream.tenant, stream.stream_id}));
+  if (rows.empty()) return std::optional<int64_t>(0);
+  // A key that waits for an operator takes nothing.
+  if (db::AsInt(rows[0][1]) != 0) return std::optional<int64_t>();
+  return std::optional<int64_t>(db::AsInt(rows[0][0]));
+}
+
 absl::StatusOr<bool> EventIntake::FillStream(const StreamRef& stream, Filling& filling) {
   if (!filling.asked_after.has_value()) {
-    ASSIGN_OR_RETURN(const auto rows,
-                     parts_.database.Read(
-                         "SELECT version FROM stream_positions WHERE topic = $1 AND tenant = $2 "
-                         "AND stream_id = $3",
-                         {stream.topic, stream.tenant, stream.stream_id}));
-    filling.asked_after = rows.empty() ? 0 : db::AsInt(rows[0][0]);
-    for (Item& item : waiting_) {
-      if (item.has_envelope && item.Stream() == stream) item.asked_for = true;
+    ASSIGN_OR_RETURN(filling.asked_after, FillAfter(stream));
+    if (!filling.asked_after.has_value()) {
+      GoOn(stream, true);
+      return true;
+    }
+    const auto deferred = deferred_.find(stream);
+    if (deferred != deferred_.end()) {
+      for (Item& item : deferred->second) item.asked_for = true;
     }
   }
   const int64_t version = *filling.asked_after;
@@ -234,37 +216,80 @@ absl::StatusOr<bool> EventIntake::FillStream(const StreamRef& stream, Filling& f
       parts_.subscriber->ReadStream(stream.topic, stream.tenant, stream.stream_id, version,
                                     kFillChunk);
   if (records.ok() && !records->has_value()) return false;
-  filling.asked_after.reset();  // what was applied meanwhile counts the next time
+  filling.asked_after.reset();
   if (!records.ok()) return records.status();
   filling.trouble = absl::OkStatus();
   std::vector<Item> found;
   for (bus::RecordPtr& record : **records) found.push_back(MakeItem(std::move(record), true));
-  const bool more = found.size() == kFillChunk;
   const bool filled =
       !found.empty() && found[0].has_envelope && found[0].input.envelope.version == version + 1;
-  if (!filled) {
-    for (Item& item : waiting_) {
-      // What came after the question may lie beyond the answer.
-      if (item.asked_for && item.Stream() == stream) item.unfillable = true;
-    }
-  }
+  // A chunk may be cut anywhere: the end is where there is nothing more.
+  const bool end = found.empty();
+  GoOn(stream, filled);
   PutBack(std::move(found));
-  return !more;
+  return end;
+}
+
+void EventIntake::GoOn(const StreamRef& stream, bool filled) {
+  auto node = deferred_.extract(stream);
+  if (node.empty()) return;
+  for (Item& item : node.mapped()) {
+    --deferred_count_;
+    deferred_bytes_ -= item.record->value.size();
+    // What came after the question may lie beyond the answer.
+    item.unfillable = item.asked_for && !filled;
+  }
+  PutBack(std::move(node.mapped()));
+}
+
+std::set<StreamRef> EventIntake::WaitFromJournals() const {
+  std::set<StreamRef> streams;
+  for (const Item& item : waiting_) {
+    if (item.from_journal && item.has_envelope) streams.insert(item.Stream());
+  }
+  return streams;
+}
+
+void EventIntake::Defer(Item item) {
+  const StreamRef stream = item.Stream();
+  item.fate = Item::Fate::kUndecided;
+  item.deferred = true;
+  item.asked_for = false;
+  ++deferred_count_;
+  deferred_bytes_ += item.record->value.size();
+  deferred_[stream].push_back(std::move(item));
+}
+
+std::map<bus::TopicShard, bus::Position> EventIntake::HeldBack(
+    absl::Span<const Item> in_hand) const {
+  std::map<bus::TopicShard, bus::Position> first;
+  const auto look = [&first](const Item& item) {
+    if (!item.deferred || item.from_journal) return;
+    const bus::Record& record = *item.record;
+    const auto [it, inserted] = first.try_emplace({record.topic, record.shard},
+                                                  bus::Position{record.sequence, record.offset});
+    if (inserted) return;
+    it->second.sequence = std::min(it->second.sequence, record.sequence);
+    it->second.next_offset = std::min(it->second.next_offset, record.offset);
+  };
+  for (const auto& [stream, items] : deferred_) std::for_each(items.begin(), items.end(), look);
+  std::for_each(waiting_.begin(), waiting_.end(), look);
+  std::for_each(in_hand.begin(), in_hand.end(), look);
+  return first;
+}
+
+void EventIntake::Count(const Item& item, int by) {
+  if (!item.from_journal) waiting_in_shard_[{item.record->topic, item.record->shard}] += by;
 }
 
 void EventIntake::Take(size_t max, std::vector<Item>* out) {
   const size_t before = out->size();
   TakeFront(waiting_, max, out);
-  for (size_t i = before; i < out->size(); ++i) {
-    const Item& item = (*out)[i];
-    if (!item.from_journal) --waiting_in_shard_[{item.record->topic, item.record->shard}];
-  }
+  for (size_t i = before; i < out->size(); ++i) Count((*out)[i], -1);
 }
 
 void EventIntake::PutBack(std::vector<Item> items) {
-  for (const Item& item : items) {
-    if (!item.from_journal) ++waiting_in_shard_[{item.record->topic, item.record->shard}];
-  }
+  for (const Item& item : items) Count(item, 1);
   waiting_.insert(waiting_.begin(), std::make_move_iterator(items.begin()),
                   std::make_move_iterator(items.end()));
 }
@@ -279,15 +304,18 @@ void EventIntake::TakeAgain(const admin::v1::DeadLetter& letter) {
 }
 
 bool EventIntake::IsFilling(const StreamRef& stream) const {
-  return fills_.count(stream) > 0 ||
+  return fills_.count(stream) > 0 || HasDeferred(stream) ||
          std::any_of(waiting_.begin(), waiting_.end(), [&stream](const Item& item) {
            return item.has_envelope && item.Stream() == stream;
          });
 }
 
-void EventIntake::Applied(const Item& item) {
+void EventIntake::Applied(const Item& item, absl::Time now) {
   if (item.from_journal || !item.has_envelope) return;
-  last_recorded_[{item.record->topic, item.record->shard}] = item.input.envelope.recorded_at;
+  // Of a time to come nothing is known: the producer's clock may be ahead, and go back.
+  const absl::Time recorded = item.input.envelope.recorded_at;
+  if (recorded > now) return;
+  last_recorded_[{item.record->topic, item.record->shard}] = recorded;
 }
 
 void EventIntake::Stored(const std::map<bus::TopicShard, bus::Position>& progress) {
@@ -297,7 +325,8 @@ void EventIntake::Stored(const std::map<bus::TopicShard, bus::Position>& progres
 }
 
 std::map<bus::TopicShard, bus::Position> EventIntake::Reached() const {
-  if (parts_.subscriber == nullptr || !waiting_.empty() || !fills_.empty()) return {};
+  const bool rest = waiting_.empty() && deferred_.empty() && fills_.empty();
+  if (parts_.subscriber == nullptr || !rest) return {};
   return parts_.subscriber->Reached();
 }
 
@@ -317,43 +346,6 @@ bool EventIntake::Past(int shard, absl::Time due, absl::Time since) const {
 const std::vector<std::string>& EventIntake::topics() const {
   static const std::vector<std::string>* const none = new std::vector<std::string>();
   return parts_.subscriber == nullptr ? *none : parts_.subscriber->topics();
-}
-
-Gate::Verdict Gate::Check(const TimerKey& key, absl::Time due, absl::Time now) {
-  const auto known = waiting_.find(key);
-  // The clock may have gone back.
-  const absl::Time since = known == waiting_.end() ? now : std::min(known->second.since, now);
-  if (intake_.Past(ShardOf(key.entity.id, options_.shards), due, since)) return Verdict::kFire;
-  Waiting& waiting = waiting_.try_emplace(key).first->second;
-  waiting.since = since;
-  if (now >= since + options_.gate_limit) return Verdict::kFireUngated;
-  if (now < due + options_.gate_ask) return Verdict::kWait;
-  const auto stream_of = [&key](const std::string& topic) {
-    return StreamRef{topic, key.entity.tenant, key.entity.id};
-  };
-  if (!std::exchange(waiting.asked, true)) {
-    for (const std::string& topic : intake_.topics()) intake_.Fill(stream_of(topic));
-    return Verdict::kWait;
-  }
-  // Asked before: what the producers had is in this batch, ahead of the timer, unless they could
-  // not be reached.
-  const bool answered =
-      std::none_of(intake_.topics().begin(), intake_.topics().end(),
-                   [&](const auto& topic) { return intake_.IsFilling(stream_of(topic)); });
-  return answered ? Verdict::kFire : Verdict::kWait;
-}
-
-void Gate::CloseShard(int shard) {
-  for (auto it = waiting_.begin(); it != waiting_.end();) {
-    it =
-        ShardOf(it->first.entity.id, options_.shards) == shard ? waiting_.erase(it) : std::next(it);
-  }
-}
-
-absl::Time Gate::Recheck(const TimerKey& key, absl::Time due, absl::Time now) const {
-  const absl::Time ask = due + options_.gate_ask;
-  if (now < ask) return ask;
-  return std::min(now + options_.gate_ask, waiting_.at(key).since + options_.gate_limit);
 }
 
 }  // namespace watchbell::engine

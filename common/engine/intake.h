@@ -1,5 +1,4 @@
-// What waits to be decided: commands in a bounded queue, events read from the bus, timers behind
-// their gate. Internal to the engine.
+// Events read from the bus that wait to be decided. Internal to the engine.
 #pragma once
 
 #include <deque>
@@ -12,6 +11,7 @@
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
+#include "absl/types/span.h"
 #include "common/base/mutex.h"
 #include "common/bus/bus.h"
 #include "common/engine/engine.h"
@@ -20,26 +20,6 @@
 #include "watchbell/admin/v1/admin_service.pb.h"
 
 namespace watchbell::engine {
-
-// Commands and outcomes. Thread-safe.
-class InputQueue {
- public:
-  explicit InputQueue(size_t limit) : limit_(limit) {}
-
-  // RESOURCE_EXHAUSTED if the commands among them do not fit.
-  absl::Status Push(std::vector<Item> items);
-  void PutBack(std::vector<Item> items);
-  // Moves at most `max` items to `out`.
-  void Take(size_t max, std::vector<Item>* out);
-  // Takes all commands out; outcomes stay.
-  std::vector<Item> TakeCommands();
-  size_t size() const;
-
- private:
-  const size_t limit_;
-  mutable Mutex mu_;
-  std::deque<Item> items_ ABSL_GUARDED_BY(mu_);
-};
 
 // Events of all topics, in order per shard. Belongs to the committer.
 class EventIntake {
@@ -63,6 +43,13 @@ class EventIntake {
   void TakeAgain(const admin::v1::DeadLetter& letter);
   // Asks the producer's journal for a stream at the next Read, if its shard is held.
   void Fill(const StreamRef& stream);
+  // An event that is ahead of its stream, which is being filled: it waits aside, in nobody's way,
+  // and goes on when the producer has answered.
+  void Defer(Item item);
+  bool HasDeferred(const StreamRef& stream) const { return deferred_.count(stream) > 0; }
+  // The first record of each topic and shard that was deferred and is not decided yet: a position
+  // that is stored must not pass it. `in_hand`: taken, but not part of that commit.
+  std::map<bus::TopicShard, bus::Position> HeldBack(absl::Span<const Item> in_hand) const;
   // True while rows of the stream are still to be read or applied.
   bool IsFilling(const StreamRef& stream) const;
   // When what waits is to be taken at the latest, should nothing else be: see Options::patience.
@@ -72,8 +59,8 @@ class EventIntake {
   // When a producer that could not be read is tried again; InfiniteFuture if there is none.
   absl::Time RetryAt() const { return retry_at_; }
 
-  // What was applied: moves positions and the times the gate looks at.
-  void Applied(const Item& item);
+  // An event was applied: moves the times the gate looks at.
+  void Applied(const Item& item, absl::Time now);
   void Stored(const std::map<bus::TopicShard, bus::Position>& progress);
   const std::map<bus::TopicShard, bus::Position>& positions() const { return positions_; }
   // What moved without an input (bus::Subscriber::Reached). Nothing while anything waits.
@@ -100,48 +87,28 @@ class EventIntake {
   absl::Status TroubleOfFills() const;
   // False: the producer is being asked, or has more.
   absl::StatusOr<bool> FillStream(const StreamRef& stream, Filling& filling);
+  // The stream's version, if there may be more to fill.
+  absl::StatusOr<std::optional<int64_t>> FillAfter(const StreamRef& stream) const;
+  // Streams of which something waits that a journal answered.
+  std::set<StreamRef> WaitFromJournals() const;
+  // What was deferred of the stream is decided again, with what the producer said.
+  void GoOn(const StreamRef& stream, bool filled);
+  void Count(const Item& item, int by);
   Item MakeItem(bus::RecordPtr record, bool from_journal) const;
   bool IsPatient(const Item& item) const;
 
   const Options& options_;
   const Engine::Parts& parts_;
   std::deque<Item> waiting_;
+  std::map<StreamRef, std::vector<Item>> deferred_;
+  size_t deferred_count_ = 0;
+  size_t deferred_bytes_ = 0;
   std::map<bus::TopicShard, int> waiting_in_shard_;
   std::map<StreamRef, Filling> fills_;  // streams to be read from their producer's journal
   std::set<int> held_;
   absl::Time retry_at_ = absl::InfiniteFuture();
   std::map<bus::TopicShard, bus::Position> positions_;
   std::map<bus::TopicShard, absl::Time> last_recorded_;
-};
-
-// Which due timers may fire (semantics: the gate). Belongs to the committer.
-class Gate {
- public:
-  Gate(const Options& options, EventIntake& intake) : options_(options), intake_(intake) {}
-
-  enum class Verdict { kFire, kFireUngated, kWait };
-  // For a timer due before `now`. While it waits, the producers may be asked through the intake.
-  Verdict Check(const TimerKey& key, absl::Time due, absl::Time now);
-  // When a timer that was told to wait is to be looked at again.
-  absl::Time Recheck(const TimerKey& key, absl::Time due, absl::Time now) const;
-  void Forget(const TimerKey& key) { waiting_.erase(key); }
-  // Storage was away, or very slow: what the producers said meanwhile proves nothing, and nobody
-  // has waited for them.
-  void ForgetAll() { waiting_.clear(); }
-  void CloseShard(int shard);
-
- private:
-  struct Waiting {
-    // When it was found due. It may have been so for long, when it was armed or when the process
-    // started: it waits as long as any other for what precedes it, and what was known earlier of
-    // the producers (one was silent while the database they share was away) is not enough.
-    absl::Time since;
-    bool asked = false;
-  };
-
-  const Options& options_;
-  EventIntake& intake_;
-  std::map<TimerKey, Waiting> waiting_;
 };
 
 }  // namespace watchbell::engine

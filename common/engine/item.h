@@ -33,7 +33,7 @@ struct Item {
     kPassed,    // an event or timer with nothing to do: repeat, parked key, stale
     kParked,    // an event that could not be applied: its key waits for an operator
     kDropped,   // an event that could not be read: set aside, its key goes on
-    kDeferred,  // an event ahead of its stream: the hole must be filled first
+    kDeferred,  // an event ahead of its stream: the hole must be filled first; a timer behind it
     kFenced,    // an event or timer of a shard that another replica holds by now
   };
 
@@ -50,6 +50,7 @@ struct Item {
   bool from_journal =
       false;  // read from the producer's journal: the truth, and no progress on the topic
   bool has_envelope = false;
+  bool deferred = false;    // was, and is not decided yet
   bool asked_for = false;   // the producer is being asked for what is missing before it
   bool unfillable = false;  // the producer's journal does not have what is missing before it
   absl::Time not_before = absl::InfinitePast();  // it may wait so long for company

@@ -20,6 +20,7 @@ namespace {
 constexpr absl::Duration kNear = absl::Minutes(15);
 constexpr int kFarChunk = 20'000;
 constexpr int kLookChunk = 1'000;
+constexpr int kLetterChunk = 16;  // a dead letter may be large
 constexpr absl::Duration kLastShardRetry = absl::Seconds(2);
 
 constexpr char kTimerColumns[] = "SELECT class, tenant, id, name, due FROM timers";
@@ -113,13 +114,12 @@ absl::Status Engine::Impl::OpenShards(const std::map<int, int64_t>& shards, absl
 // What an older version of this program did not know the type of, it parked. This one may know it.
 absl::Status Engine::Impl::ReleaseReadable(const std::set<int>& shards) {
   if (parts_.subscriber == nullptr || shards.empty()) return absl::OkStatus();
-  ASSIGN_OR_RETURN(const auto letters, ReadableDeadLetters(parts_.database));
+  ASSIGN_OR_RETURN(std::vector<std::string> ids, ReadableDeadLetters(parts_.database, shards));
   std::vector<Item> releases;
-  for (const admin::v1::DeadLetter& letter : letters) {
-    if (shards.count(letter.partition()) == 0) continue;
+  for (std::string& id : ids) {
     Item item;
     item.kind = Item::Kind::kRelease;
-    item.dead_letter_id = letter.dead_letter_id();
+    item.dead_letter_id = std::move(id);
     item.input.identity.subject = absl::StrCat("service:", options_.service);
     releases.push_back(std::move(item));
   }
@@ -257,15 +257,32 @@ absl::Status Engine::Impl::LookAtOthers(absl::Time now) {
     }
     more = rows.size() == kLookChunk;
   }
-  ASSIGN_OR_RETURN(const auto letters, reader.After(DeadLetterClass().name, seen_, kLookChunk));
-  for (const journal::JournalRow& row : letters) {
-    events::v1::DeadLetterReleased released;
-    if (row.type != bus::EventTypeOf(*released.descriptor())) continue;
-    if (released.ParseFromString(row.payload)) intake_.Released(released.dead_letter());
-  }
+  RETURN_IF_ERROR(LookAtLetters());
   seen_ = std::max({seen_, head, after});
   timer_count_ = timers_.size();
   if (parts_.publisher != nullptr && asked) parts_.publisher->Look();
+  return absl::OkStatus();
+}
+
+// What others released since the last look.
+absl::Status Engine::Impl::LookAtLetters() {
+  int64_t after = seen_;
+  for (bool more = true; more;) {
+    ASSIGN_OR_RETURN(
+        const auto rows,
+        parts_.database.Read(
+            "SELECT sequence, payload FROM journal WHERE aggregate = $1 AND type = $2 AND "
+            "sequence > $3 ORDER BY sequence LIMIT $4",
+            {DeadLetterClass().name,
+             bus::EventTypeOf(*events::v1::DeadLetterReleased::descriptor()), after,
+             int64_t{kLetterChunk}}));
+    for (const db::Row& row : rows) {
+      events::v1::DeadLetterReleased released;
+      if (released.ParseFromString(db::AsBytes(row[1]))) intake_.Released(released.dead_letter());
+      after = db::AsInt(row[0]);
+    }
+    more = rows.size() == kLetterChunk;
+  }
   return absl::OkStatus();
 }
 

@@ -42,8 +42,24 @@ const db::Table& StreamPositionTable() {
                                                        {"tenant", ColumnType::kText},
                                                        {"stream_id", ColumnType::kText},
                                                        {"version", ColumnType::kInt},
-                                                       {"parked", ColumnType::kInt}},
+                                                       {"parked", ColumnType::kInt},
+                                                       {"behind", ColumnType::kInt}},
                                                       3};
+  return *table;
+}
+
+const db::Table& DeadLetterTable() {
+  static const db::Table* const table = new db::Table{"dead_letters",
+                                                      {{"id", ColumnType::kText},
+                                                       {"shard", ColumnType::kInt},
+                                                       {"state", ColumnType::kInt},
+                                                       {"parked", ColumnType::kInt},
+                                                       {"reason", ColumnType::kText},
+                                                       {"type", ColumnType::kText},
+                                                       {"tenant", ColumnType::kText},
+                                                       {"first_seen_at", ColumnType::kInt},
+                                                       {"sequence", ColumnType::kInt}},
+                                                      1};
   return *table;
 }
 
@@ -124,8 +140,22 @@ CREATE TABLE stream_positions (
   stream_id TEXT NOT NULL,
   version BIGINT NOT NULL,
   parked BIGINT NOT NULL,
+  behind BIGINT NOT NULL,
   PRIMARY KEY (topic, tenant, stream_id)
 );
+CREATE INDEX stream_positions_let_go ON stream_positions (behind) WHERE behind > 0 AND parked = 0;
+CREATE TABLE dead_letters (
+  id TEXT PRIMARY KEY,
+  shard BIGINT NOT NULL,
+  state BIGINT NOT NULL,
+  parked BIGINT NOT NULL,
+  reason TEXT NOT NULL,
+  type TEXT NOT NULL,
+  tenant TEXT NOT NULL,
+  first_seen_at BIGINT NOT NULL,
+  sequence BIGINT NOT NULL
+);
+CREATE INDEX dead_letters_by_state ON dead_letters (state, parked, shard);
 CREATE TABLE topic_positions (
   topic TEXT NOT NULL,
   shard BIGINT NOT NULL,

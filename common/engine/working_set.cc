@@ -131,6 +131,11 @@ int64_t WorkingSet::NextVersion(const EntityKey& key) {
   return ++entity.version;
 }
 
+StatePtr WorkingSet::Changed(const EntityKey& key) const {
+  const auto found = entities_.find(key);
+  return found == entities_.end() || found->second.indexed ? nullptr : found->second.state;
+}
+
 absl::Status WorkingSet::Store(db::Transaction& transaction, const Decider& decider) const {
   std::vector<db::Row> created;
   std::vector<db::Row> changed;
@@ -140,7 +145,12 @@ absl::Status WorkingSet::Store(db::Transaction& transaction, const Decider& deci
     (entity.stored ? changed : created)
         .push_back({int64_t{key.cls}, key.tenant, key.id, entity.version,
                     db::Bytes{entity.state ? entity.state->SerializeAsString() : std::string()}});
-    if (!entity.indexed) decider.Index(key, entity.before.get(), *entity.state, index);
+    if (entity.indexed) continue;
+    if (key.cls == DeadLetterClass().cls) {
+      IndexDeadLetter(static_cast<const admin::v1::DeadLetter&>(*entity.state), index);
+    } else {
+      decider.Index(key, entity.before.get(), *entity.state, index);
+    }
   }
   // A row that was not there could not be locked: should another replica have made it meanwhile,
   // this fails and the batch sees the other's.

@@ -60,6 +60,9 @@ class WorkingSet : public View {
   // The stream's next version.
   int64_t NextVersion(const EntityKey& key);
 
+  // What this batch made of it; null if that is what was stored before.
+  StatePtr Changed(const EntityKey& key) const;
+
   // Writes what changed, and index rows of it.
   absl::Status Store(db::Transaction& transaction, const Decider& decider) const;
 

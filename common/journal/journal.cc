@@ -137,8 +137,9 @@ absl::StatusOr<std::vector<int64_t>> Reader::ShardHeads(const std::string& aggre
         "COALESCE((SELECT MAX(sequence) FROM journal WHERE aggregate = $1 AND shard = $",
         params.size(), "), 0)"));
   }
-  ASSIGN_OR_RETURN(const std::vector<db::Row> rows,
-                   database_.Read(absl::StrCat("SELECT ", absl::StrJoin(heads, ", ")), params));
+  ASSIGN_OR_RETURN(
+      const std::vector<db::Row> rows,
+      database_.ReadSettled(absl::StrCat("SELECT ", absl::StrJoin(heads, ", ")), params));
   std::vector<int64_t> result;
   for (const db::Value& value : rows[0]) result.push_back(db::AsInt(value));
   return result;

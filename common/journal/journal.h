@@ -59,7 +59,8 @@ class Reader {
                                                  int64_t after_version, int limit) const;
   // The last sequence, 0 if the journal is empty.
   absl::StatusOr<int64_t> Head() const;
-  // The last sequence of one aggregate in each of these shards, in their order; 0 = no row.
+  // The last sequence of one aggregate in each of these shards, in their order; 0 = no row. Waits
+  // for commits that are under way (db.h, ReadSettled).
   absl::StatusOr<std::vector<int64_t>> ShardHeads(const std::string& aggregate,
                                                   absl::Span<const int> shards) const;
 

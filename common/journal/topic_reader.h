@@ -32,7 +32,7 @@ absl::StatusOr<TopicRows> ReadTopicStream(const Reader& reader,
                                           int64_t after_version, int limit);
 
 // The last sequence in each of these shards, in their order; 0 = no row. Every row that was visible
-// before the call is at or below it. Errors are the database's.
+// before the call, or whose commit was under way, is at or below it. Errors are the database's.
 absl::StatusOr<std::vector<int64_t>> ReadTopicHeads(const Reader& reader,
                                                     absl::Span<const std::string> aggregates,
                                                     absl::Span<const int> shards);

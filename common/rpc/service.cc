@@ -88,10 +88,18 @@ Method& Service::Add(const std::string& method, Method::Kind kind, const std::st
   return entry->second;
 }
 
-void Service::MoreFaults(const std::string& method, FindFaults find) {
+Method& Service::Added(const std::string& method) {
   const auto entry = methods_.find(method);
   if (entry == methods_.end()) Die(absl::StrCat(full_name(), ".", method, " has no handler yet"));
-  entry->second.more_faults = std::move(find);
+  return entry->second;
+}
+
+void Service::MoreFaults(const std::string& method, FindFaults find) {
+  Added(method).more_faults = std::move(find);
+}
+
+void Service::Prepare(const std::string& method, PrepareRequest prepare) {
+  Added(method).prepare = std::move(prepare);
 }
 
 void Service::Command(const std::string& method, engine::Engine& engine, const std::string& role,

@@ -55,7 +55,8 @@ class WatchSource {
   // WatchHub::Notify). OUT_OF_RANGE ends the stream: the reader must list again.
   virtual absl::StatusOr<std::vector<MessagePtr>> Next(int max) = 0;
   // Sent when the stream has been quiet for 15 s, and as its first message when there is nothing to
-  // send: carries the resume token only.
+  // send: carries the resume token only. (A source whose next message lies far ahead gives some on
+  // the way: a look is limited, and whoever resumes must come farther each time.)
   virtual MessagePtr Bookmark() = 0;
 };
 
@@ -87,6 +88,8 @@ struct Method {
   bool needs_request_id_again = false;
   // kAsync: must not block; calls done exactly once, on any thread.
   std::function<void(const CallContext&, MessagePtr, Done)> async;
+  // kAsync: see Service::Prepare; may be null.
+  std::function<absl::StatusOr<MessagePtr>(MessagePtr)> prepare;
   // kQuery: may block on the database; run on the bounded executor.
   std::function<absl::StatusOr<std::string>(const CallContext&, const google::protobuf::Message&)>
       query;
@@ -137,6 +140,12 @@ class Service {
   using FindFaults = std::function<std::vector<FieldViolation>(const google::protobuf::Message&)>;
   void MoreFaults(const std::string& method, FindFaults find);
 
+  // Of a command added before: what is done to a request, or refused of it, before the engine gets
+  // it. Run on the bounded executor: for what takes long and needs nothing that is stored, as
+  // nobody waits for it but the caller.
+  using PrepareRequest = std::function<absl::StatusOr<MessagePtr>(MessagePtr)>;
+  void Prepare(const std::string& method, PrepareRequest prepare);
+
   // A server stream.
   void Watch(const std::string& method, WatchHub& hub,
              std::function<absl::StatusOr<std::unique_ptr<WatchSource>>(
@@ -153,6 +162,7 @@ class Service {
                     handler,
                 const std::string& role);
   Method& Add(const std::string& method, Method::Kind kind, const std::string& role);
+  Method& Added(const std::string& method);
 
   const google::protobuf::ServiceDescriptor* descriptor_;
   std::map<std::string, Method> methods_;

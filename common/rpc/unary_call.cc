@@ -21,22 +21,30 @@ grpc::ServerUnaryReactor* UnaryCall::Start(const Shared& shared, const Method& m
 void UnaryCall::Run(const grpc::CallbackServerContext& call, const grpc::ByteBuffer& request) {
   absl::Status admitted = Admit(shared_, call, method_, request, &context_, &request_);
   if (!admitted.ok()) return Complete(std::move(admitted));
-  auto self = shared_from_this();
-  if (method_.kind == Method::Kind::kAsync) {
-    return method_.async(context_, request_, [self](absl::StatusOr<engine::Reply> reply) {
-      self->Complete(std::move(reply));
-    });
-  }
-  if (!shared_.executor.TryPost([self] { self->RunQuery(); })) {
-    Complete(Overloaded("too many reads wait already", absl::Seconds(1)));
+  if (method_.kind == Method::Kind::kAsync && method_.prepare == nullptr) return RunAsync();
+  if (!shared_.executor.TryPost([self = shared_from_this()] { self->RunOnExecutor(); })) {
+    Complete(Overloaded("too many calls wait already", absl::Seconds(1)));
   }
 }
 
-void UnaryCall::RunQuery() {
+void UnaryCall::RunAsync() {
+  method_.async(context_, request_,
+                [self = shared_from_this()](absl::StatusOr<engine::Reply> reply) {
+                  self->Complete(std::move(reply));
+                });
+}
+
+void UnaryCall::RunOnExecutor() {
   if (finished_.load()) return;  // cancelled while it waited
   if (context_.deadline <= shared_.clock.Now()) {
     return Complete(WithReason(absl::StatusCode::kDeadlineExceeded, "DEADLINE_EXCEEDED",
                                "the deadline passed while the call waited; nothing was done"));
+  }
+  if (method_.kind == Method::Kind::kAsync) {
+    absl::StatusOr<MessagePtr> prepared = method_.prepare(request_);
+    if (!prepared.ok()) return Complete(prepared.status());
+    request_ = *std::move(prepared);
+    return RunAsync();
   }
   const ScopedDeadline deadline(context_.deadline);
   absl::StatusOr<std::string> bytes = method_.query(context_, *request_);

@@ -27,7 +27,8 @@ class UnaryCall final : public grpc::ServerUnaryReactor,
 
  private:
   void Run(const grpc::CallbackServerContext& call, const grpc::ByteBuffer& request);
-  void RunQuery();
+  void RunAsync();
+  void RunOnExecutor();
   void Complete(absl::StatusOr<engine::Reply> reply);
 
   void OnCancel() override;

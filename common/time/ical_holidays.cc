@@ -13,7 +13,10 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "absl/strings/strip.h"
 #include "common/base/errors.h"
+#include "common/base/status_macros.h"
 #include "common/time/wall_time.h"
 
 namespace watchbell {
@@ -21,7 +24,8 @@ namespace {
 
 constexpr int kEventLimit = 5000;
 constexpr int kRuleLimit = 100;
-constexpr int kStepLimit = 100'000;
+constexpr int kStepLimit = 20'000;
+constexpr int kUnreadableLimit = 100;
 constexpr int kIntervalLimit = 100;
 constexpr int kDaysLimit = 366;
 constexpr int kFirstYear = 1900;
@@ -31,9 +35,61 @@ constexpr size_t kFaultLimit = 20;
 struct FreeComponent {
   void operator()(icalcomponent* component) const { icalcomponent_free(component); }
 };
+struct FreeParser {
+  void operator()(icalparser* parser) const { icalparser_free(parser); }
+};
+struct FreeLine {
+  void operator()(char* line) const { icalmemory_free_buffer(line); }
+};
 struct FreeIterator {
   void operator()(icalrecur_iterator* iterator) const { icalrecur_iterator_free(iterator); }
 };
+
+// What is left of a text.
+struct Rest {
+  absl::string_view text;
+  char line_end;
+};
+
+// As the library wants it: the next line, or a part of one that is longer than `size`.
+char* NextLine(char* out, size_t size, void* of) {
+  Rest& rest = *static_cast<Rest*>(of);
+  if (rest.text.empty()) return nullptr;
+  const size_t end = rest.text.find(rest.line_end);
+  const size_t length =
+      std::min(end == absl::string_view::npos ? rest.text.size() : end + 1, size - 1);
+  std::copy_n(rest.text.begin(), length, out);
+  out[length] = '\0';
+  if (length == end + 1) out[length - 1] = '\n';
+  rest.text.remove_prefix(length);
+  return out;
+}
+
+using Component = std::unique_ptr<icalcomponent, FreeComponent>;
+
+// The components of a text. Line by line, as each that cannot be read costs the library a walk
+// through all of its component: with too many of them the text is refused.
+absl::StatusOr<std::vector<Component>> Parse(absl::string_view ics) {
+  absl::ConsumePrefix(&ics, "\xEF\xBB\xBF");
+  // Some programs end lines with CR alone.
+  Rest rest{ics, absl::StrContains(ics, '\n') ? '\n' : '\r'};
+  const std::unique_ptr<icalparser, FreeParser> parser(icalparser_new());
+  icalparser_set_gen_data(parser.get(), &rest);
+  std::vector<Component> roots;
+  int unreadable = 0;
+  while (true) {
+    const std::unique_ptr<char, FreeLine> line(icalparser_get_line(parser.get(), &NextLine));
+    if (line == nullptr) return roots;
+    if (*line == '\0') continue;
+    if (icalcomponent* root = icalparser_add_line(parser.get(), line.get())) {
+      roots.emplace_back(root);
+    }
+    if (icalparser_get_state(parser.get()) == ICALPARSER_ERROR && ++unreadable > kUnreadableLimit) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("has more than ", kUnreadableLimit, " lines that cannot be read"));
+    }
+  }
+}
 
 // Nothing for a date that does not exist.
 std::optional<absl::CivilDay> ToDay(const icaltimetype& time) {
@@ -44,6 +100,14 @@ std::optional<absl::CivilDay> ToDay(const icaltimetype& time) {
   return day;
 }
 
+// Cut where a character of UTF-8 begins.
+void Cut(std::string& name) {
+  if (name.size() <= kNameLimit) return;
+  size_t end = kNameLimit;
+  while (end > 0 && (static_cast<unsigned char>(name[end]) & 0xC0) == 0x80) --end;
+  name.resize(end);
+}
+
 std::string NameOf(icalcomponent* event) {
   const char* summary = icalcomponent_get_summary(event);
   std::string name = summary == nullptr ? "" : summary;
@@ -51,15 +115,30 @@ std::string NameOf(icalcomponent* event) {
     if (absl::ascii_iscntrl(static_cast<unsigned char>(c))) c = ' ';
   }
   absl::StripAsciiWhitespace(&name);
+  Cut(name);
   return name;
 }
 
-// Cut where a character of UTF-8 begins.
-void Cut(std::string& name) {
-  if (name.size() <= kNameLimit) return;
-  size_t end = kNameLimit;
-  while (end > 0 && (static_cast<unsigned char>(name[end]) & 0xC0) == 0x80) --end;
-  name.resize(end);
+// Days of a period of a rule, in each of which the library looks for dates.
+int DaysOfPeriod(const icalrecurrencetype& rule) {
+  switch (rule.freq) {
+    case ICAL_YEARLY_RECURRENCE:
+      return 366 * rule.interval;
+    case ICAL_MONTHLY_RECURRENCE:
+      return 31 * rule.interval;
+    case ICAL_WEEKLY_RECURRENCE:
+      return 7 * rule.interval;
+    default:
+      return rule.interval;
+  }
+}
+
+icaltimetype ToICal(absl::CivilDay day) {
+  icaltimetype time = icaltime_null_date();
+  time.year = static_cast<int>(day.year());
+  time.month = day.month();
+  time.day = day.day();
+  return time;
 }
 
 bool Unused(const short* values) { return values[0] == ICAL_RECURRENCE_ARRAY_MAX; }
@@ -100,23 +179,15 @@ class Reader {
 
   absl::StatusOr<std::vector<HolidaySpec>> Read(absl::string_view ics) {
     if (absl::StrContains(ics, '\0')) return absl::InvalidArgumentError(kNoCalendar);
-    const std::unique_ptr<icalcomponent, FreeComponent> root(
-        icalparser_parse_string(std::string(ics).c_str()));
-    if (root == nullptr) return absl::InvalidArgumentError(kNoCalendar);
-    if (icalcomponent_isa(root.get()) == ICAL_XROOT_COMPONENT) {
-      for (icalcomponent* part = icalcomponent_get_first_component(root.get(), ICAL_ANY_COMPONENT);
-           part != nullptr;
-           part = icalcomponent_get_next_component(root.get(), ICAL_ANY_COMPONENT)) {
-        Gather(part);
-      }
-    } else {
-      Gather(root.get());
-    }
+    ASSIGN_OR_RETURN(const std::vector<Component> roots, Parse(ics));
+    for (const Component& root : roots) Gather(root.get());
     if (calendars_ == 0) return absl::InvalidArgumentError(kNoCalendar);
     if (events_.size() > kEventLimit) {
       return absl::InvalidArgumentError(absl::StrCat("more than ", kEventLimit, " events"));
     }
-    for (const Event& event : events_) Take(event);
+    for (const Event& event : events_) {
+      if (!too_much_) Take(event);
+    }
     if (!faults_.empty()) return InvalidFields(std::move(faults_));
     return Collected();
   }
@@ -127,6 +198,16 @@ class Reader {
   void Fault(const Event& event, absl::string_view what) {
     if (faults_.size() == kFaultLimit) return;
     faults_.push_back({event.path, absl::StrCat("event \"", event.name, "\" ", what)});
+  }
+
+  // Takes that many steps; false if there are none left, which is told once. Whatever is done once
+  // a date is one, as is each period of a rule.
+  bool Step(const Event& event, int64_t steps = 1) {
+    steps_ += steps;
+    if (steps_ <= kStepLimit) return true;
+    if (!too_much_) Fault(event, absl::StrCat("makes it more than ", kStepLimit, " dates"));
+    too_much_ = true;
+    return false;
   }
 
   void Gather(icalcomponent* calendar) {
@@ -188,6 +269,7 @@ class Reader {
     std::set<absl::CivilDay> except;
     for (auto it = instances_.lower_bound({event.uid, absl::CivilDay::min()});
          !event.instance && it != instances_.end() && it->first == event.uid; ++it) {
+      if (!Step(event)) return;
       except.insert(it->second);
     }
     if (!ReadExceptions(event, except)) return;
@@ -200,6 +282,7 @@ class Reader {
     if (!ReadAdditions(event, starts)) return;
     if (rules.size() == 1 && starts.size() == 1 && except.empty() && !CrossesFebruarysEnd(event) &&
         IsPlainYearly(rules[0], event.first)) {
+      if (!Step(event, event.days)) return;
       for (int i = 0; i < event.days; ++i) AddYearly(event.first + i, event.name);
       return;
     }
@@ -208,6 +291,7 @@ class Reader {
     }
     for (const absl::CivilDay& start : starts) {
       if (except.contains(start)) continue;
+      if (!Step(event, event.days)) return;
       for (int i = 0; i < event.days; ++i) AddDate(start + i, event.name);
     }
   }
@@ -264,34 +348,37 @@ class Reader {
       return false;
     }
     if (rule.freq < ICAL_DAILY_RECURRENCE || rule.freq > ICAL_YEARLY_RECURRENCE ||
-        rule.interval > kIntervalLimit) {
+        rule.interval < 1 || rule.interval > kIntervalLimit) {
       Fault(event, absl::StrCat("has a rule that is not DAILY, WEEKLY, MONTHLY or YEARLY with an "
                                 "INTERVAL of at most ",
                                 kIntervalLimit));
       return false;
     }
-    // A rule that fits no day takes the library a second: one is enough.
-    if (fruitless_) return false;
+    const absl::CivilDay last = std::min(ToDay(rule.until).value_or(to_), to_);
+    if (event.first > to_) return true;
+    // The library looks no further than the steps that are left go.
+    const int64_t period = DaysOfPeriod(rule);
+    const auto periods = [&](int64_t days) { return (days + period - 1) / period; };
+    rule.until = ToICal(std::min(last, event.first + (kStepLimit - steps_ + 1) * period));
     const std::unique_ptr<icalrecur_iterator, FreeIterator> iterator(
         icalrecur_iterator_new(rule, icalcomponent_get_dtstart(event.component)));
-    bool any = false;
+    int dates = 0;
+    absl::CivilDay at = event.first;
     while (iterator != nullptr) {
       const std::optional<absl::CivilDay> day = ToDay(icalrecur_iterator_next(iterator.get()));
       if (!day) break;
-      any = true;
-      if (*day > to_) break;
-      if (++steps_ > kStepLimit) {
-        fruitless_ = true;
-        Fault(event, absl::StrCat("makes it more than ", kStepLimit, " dates"));
-        return false;
-      }
-      starts.insert(*day);
+      if (!Step(event, std::max<int64_t>(1, periods(*day - at)))) return false;
+      ++dates;
+      at = *day;
+      starts.insert(at);
     }
-    if (!any) {
-      fruitless_ = true;
-      Fault(event, "has a rule that fits no date");
-    }
-    return any;
+    const bool all = rule.count > 0 && dates == rule.count;
+    if (!all && last > at && !Step(event, periods(last - at))) return false;
+    if (dates > 0) return true;
+    // To find that out takes the library long: once is enough.
+    too_much_ = true;
+    Fault(event, absl::StrCat("has a rule that fits no date until ", FormatLocalDate(last)));
+    return false;
   }
 
   void AddDate(absl::CivilDay date, const std::string& name) {
@@ -338,8 +425,8 @@ class Reader {
   std::vector<Event> events_;
   std::set<std::pair<std::string, absl::CivilDay>> instances_;  // dates other events stand for
   int rules_ = 0;
-  int steps_ = 0;
-  bool fruitless_ = false;
+  int64_t steps_ = 0;
+  bool too_much_ = false;  // work: the rest is not looked at
   std::map<absl::CivilDay, std::string> dated_;
   std::map<std::pair<int, int>, HolidaySpec> yearly_;
 };

@@ -23,7 +23,11 @@ namespace watchbell {
 // all-day (a feed that holds such events is none of days off, and nothing is dropped in silence),
 // without a start, with dates or rules that cannot be read, of more than 366 days or before 1900, a
 // rule with FREQ below DAILY, with INTERVAL above 100, or which never falls into those years; too
-// much of anything (5,000 events, 100 rules to expand, 100,000 steps in that).
+// much of anything (5,000 events, 100 rules to expand, 20,000 steps in all: each date, as often as
+// it is given, and each period of a rule is one; 100 lines that cannot be read).
+//
+// Mostly milliseconds, but up to some seconds where a rule fits no date: not for threads that
+// others wait for.
 absl::StatusOr<std::vector<HolidaySpec>> ReadHolidays(absl::string_view ics, int from_year,
                                                       int to_year);
 

@@ -1,21 +1,38 @@
 #include "common/time/zone_spans.h"
 
 #include <algorithm>
+#include <limits>
 
 namespace watchbell {
+namespace {
+
+// Of dates, weekdays and the rules of zones.
+constexpr int64_t kGregorianCycle = 146'097 * kSecondsPerDay;
+
+// The next transition after `from`, where the offset is `offset`; the largest value if there is
+// none. The library lists them for one cycle after the last one the zone data names: what follows
+// is looked up whole cycles earlier. Of a zone without any it may so answer one that changes
+// nothing.
+int64_t NextTransition(const absl::TimeZone& zone, int64_t from, int64_t offset) {
+  int64_t cycles = 0;
+  absl::TimeZone::CivilTransition transition;
+  while (!zone.NextTransition(absl::FromUnixSeconds(from - cycles), &transition)) {
+    cycles += kGregorianCycle;
+    if (cycles > from) return std::numeric_limits<int64_t>::max();
+  }
+  return absl::ToUnixSeconds(absl::FromCivil(transition.from, absl::UTCTimeZone())) - offset +
+         cycles;
+}
+
+}  // namespace
 
 std::vector<ZoneSpan> ZoneSpans(const absl::TimeZone& zone, int64_t from, int64_t to) {
   std::vector<ZoneSpan> spans;
   while (from < to) {
     const int64_t offset = zone.At(absl::FromUnixSeconds(from)).offset;
-    int64_t end = to;
-    absl::TimeZone::CivilTransition transition;
-    if (zone.NextTransition(absl::FromUnixSeconds(from), &transition)) {
-      const int64_t at =
-          absl::ToUnixSeconds(absl::FromCivil(transition.from, absl::UTCTimeZone())) - offset;
-      if (at > from) end = std::min(end, at);
-    }
-    // Some transitions change the zone's name only.
+    const int64_t next = NextTransition(zone, from, offset);
+    const int64_t end = next > from ? std::min(to, next) : to;
+    // Some transitions change the zone's name only, or nothing.
     if (!spans.empty() && spans.back().offset == offset) {
       spans.back().to = end;
     } else {

@@ -159,8 +159,7 @@ LoadedEra LoadEra(const engine::View& view, JudgeCaches& caches, const std::stri
   return Gathering(view, caches, tenant, pinned_version).Run(*stored);
 }
 
-// A policy with the versions of its calendars that count at `at`, which are pinned in `pins`;
-// nothing judges if there is no such policy.
+// A policy with the versions of its calendars that count at `at`, which are pinned in `pins`.
 LoadedEra ChooseEra(const engine::View& view, JudgeCaches& caches, const std::string& tenant,
                     const PolicyChoice& policy, int64_t at, state::v1::Era& pins) {
   LoadedEra loaded;
@@ -177,10 +176,12 @@ LoadedEra ChooseEra(const engine::View& view, JudgeCaches& caches, const std::st
   }
   const auto* stored = view.Get<state::v1::StoredPolicySet>(key);
   if (stored == nullptr) {
-    loaded.era = Judge::Nothing();
+    loaded.error = NoSuchPolicy(key);
     return loaded;
   }
   const KeyOf in_force = [&](const std::string& id) {
+    const auto chosen = policy.calendars.find(id);
+    if (chosen != policy.calendars.end()) return CalendarVersionKey(tenant, id, chosen->second);
     const engine::EntityKey newest = CalendarKey(tenant, id);
     const auto* calendar =
         view.Loaded(newest) ? view.Get<state::v1::StoredCalendar>(newest) : nullptr;

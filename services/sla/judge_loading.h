@@ -1,6 +1,7 @@
 // Finds what judges a ticket among the entities an input sees.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -28,10 +29,13 @@ struct LoadedJudge {
   absl::Status error;
 };
 
-// A version of a policy set; "" = none, as is one that does not exist; version 0 = the newest.
+// A version of a policy set; "" = none, version 0 = the newest. One that does not exist is
+// POLICY_UNUSABLE: what names it waits until it is stored, and is not left unjudged in silence.
 struct PolicyChoice {
   std::string policy_set_id;
   int64_t version = 0;
+  // Versions of calendars that are chosen, too, by id.
+  std::map<std::string, int64_t> calendars;
 };
 
 // `ticket` gets one more era: this policy, with the versions of its calendars that count for what

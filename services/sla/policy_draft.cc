@@ -72,7 +72,6 @@ class Drafting : public DraftJudge {
     }
     for (int i = 0; i < file.calendars_size(); ++i) {
       const v1::Calendar& sent = file.calendars(i);
-      if (sent.union_of_size() == 0) continue;
       RETURN_IF_ERROR(Load(sent.calendar_id()));
       for (FieldViolation& fault : ReplacementFaults(Calendar(sent.calendar_id()), sent,
                                                      absl::StrCat("calendars[", i, "]"))) {

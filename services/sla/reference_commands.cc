@@ -7,7 +7,6 @@
 #include "common/base/errors.h"
 #include "services/sla/calendars/calendar_versions.h"
 #include "services/sla/calendars/calendars.h"
-#include "services/sla/calendars/holiday_import.h"
 #include "services/sla/effective_at.h"
 #include "services/sla/policy_commands.h"
 #include "services/sla/same_content.h"
@@ -21,8 +20,8 @@ namespace {
 using engine::Decision;
 using engine::EntityKey;
 
-// What can be refused before anything is read of a calendar that is to be stored: its members must
-// be there, and what may be a member of others stays one.
+// What is wrong with a calendar that is to be stored: its members must be there, and it stays a
+// union or none.
 std::vector<FieldViolation> PutCalendarFaults(const engine::View& view, const std::string& tenant,
                                               const v1::Calendar* present,
                                               const v1::Calendar& calendar) {
@@ -46,17 +45,12 @@ Decision PutCalendar(const engine::View& view, const engine::Input& input,
   const v1::Calendar* present = stored == nullptr ? nullptr : &stored->calendar();
   calendar.set_version(present == nullptr ? 1 : present->version() + 1);
   const EntityKey version = CalendarVersionKey(tenant, calendar.calendar_id(), calendar.version());
-  // All at once, and before the holidays are read: that is long work to do twice.
   std::vector<EntityKey> missing;
   if (!view.Loaded(version)) missing.push_back(version);
   for (const std::string& id : calendar.union_of()) {
     if (!view.Loaded(CalendarKey(tenant, id))) missing.push_back(CalendarKey(tenant, id));
   }
   if (!missing.empty()) return Decision::NeedsMore(std::move(missing));
-  if (!request.holidays_ics().empty()) {
-    auto faults = AddHolidays(request.holidays_ics(), "holidays_ics", input.now, calendar);
-    if (!faults.empty()) return Decision::Refuse(InvalidFields(std::move(faults)));
-  }
   if (auto faults = PutCalendarFaults(view, tenant, present, calendar); !faults.empty()) {
     return Decision::Refuse(InvalidFields(std::move(faults)));
   }

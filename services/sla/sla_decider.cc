@@ -54,13 +54,19 @@ int64_t VersionsAt(const Input& input, const tickets::v1::Ticket& ticket) {
 PolicyChoice PolicyFor(const engine::View& view, const Input& input,
                        const tickets::v1::Ticket& ticket) {
   const tickets::v1::Import& import = ticket.import();
-  if (import.historic() && !import.policy_set().empty()) return {import.policy_set(), 0};
+  if (import.historic() && !import.policy_set().empty()) {
+    PolicyChoice named{import.policy_set(), import.policy_version(), {}};
+    for (const tickets::v1::CalendarVersion& calendar : import.calendar_versions()) {
+      named.calendars[calendar.calendar_id()] = calendar.version();
+    }
+    return named;
+  }
   const auto* schedule =
       view.Get<state::v1::PolicySchedule>(PolicyScheduleKey(input.identity.tenant));
   if (schedule == nullptr) return {};
   const state::v1::ScheduledPolicy* in_force = InForce(*schedule, VersionsAt(input, ticket));
   if (in_force == nullptr) return {};
-  return {in_force->policy_set_id(), in_force->version()};
+  return {in_force->policy_set_id(), in_force->version(), {}};
 }
 
 // What to answer when a judge is not at hand.

@@ -11,6 +11,7 @@
 #include "common/base/status_macros.h"
 #include "services/sla/at_risk_rpc.h"
 #include "services/sla/calendar_rpc.h"
+#include "services/sla/calendars/holiday_import.h"
 #include "services/sla/clocks/clock_view.h"
 #include "services/sla/clocks/draft_ticket.h"
 #include "services/sla/explain_rpc.h"
@@ -209,6 +210,16 @@ void AddFaults(const std::string& method, Find find, rpc::Service& service) {
   });
 }
 
+void PrepareCalendars(runtime::ServiceCore* core, rpc::Service& service) {
+  service.Prepare(
+      "PutCalendar", [core](rpc::MessagePtr request) -> absl::StatusOr<rpc::MessagePtr> {
+        ASSIGN_OR_RETURN(v1::PutCalendarRequest prepared,
+                         WithHolidays(static_cast<const v1::PutCalendarRequest&>(*request),
+                                      core->clock().Now()));
+        return std::make_shared<const v1::PutCalendarRequest>(std::move(prepared));
+      });
+}
+
 void AddRequestFaults(rpc::Service& service) {
   const auto of_request = [](const auto& request) { return RequestFaults(request); };
   const auto of_draft = [](const auto& request) { return DraftFaults(request.policy()); };
@@ -227,6 +238,7 @@ std::vector<std::unique_ptr<rpc::Service>> MakeServices(runtime::ModuleContext c
                               "WaiveClock", "WithdrawWaiver"}) {
     service->Command(command, core->engine(), kManager);
   }
+  PrepareCalendars(core, *service);
   const auto caches = std::make_shared<JudgeCaches>();
   AddReferenceQueries(core, *service);
   AddClockRpcs(core, caches, *service);

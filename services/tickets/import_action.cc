@@ -43,6 +43,8 @@ absl::StatusOr<state::v1::TicketState> ImportedFacts(const v1::ImportBatchReques
   import.set_external_id(command.external_id());
   import.set_historic(true);
   import.set_policy_set(batch.policy_set());
+  import.set_policy_version(batch.policy_version());
+  *import.mutable_calendar_versions() = batch.calendar_versions();
   return state;
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <utility>
 
@@ -234,6 +235,24 @@ class ImportRun {
   bool any_ = false;
 };
 
+// Versions are of a policy set that is named, too.
+std::vector<FieldViolation> FaultsOfVersions(const v1::ImportBatchRequest& request) {
+  std::vector<FieldViolation> faults;
+  if (request.policy_set().empty()) {
+    constexpr char kAlone[] = "must be left out without policy_set";
+    if (request.policy_version() != 0) faults.push_back({"policy_version", kAlone});
+    if (!request.calendar_versions().empty()) faults.push_back({"calendar_versions", kAlone});
+  }
+  std::set<std::string> seen;
+  for (int i = 0; i < request.calendar_versions_size(); ++i) {
+    const std::string& id = request.calendar_versions(i).calendar_id();
+    if (seen.insert(id).second) continue;
+    faults.push_back({absl::StrCat("calendar_versions[", i, "].calendar_id"),
+                      absl::StrCat("\"", id, "\" is given twice")});
+  }
+  return faults;
+}
+
 }  // namespace
 
 std::vector<EntityKey> ImportBatchNeeds(const engine::Input& input,
@@ -254,6 +273,9 @@ std::vector<EntityKey> ImportBatchNeeds(const engine::Input& input,
 
 Decision DecideImportBatch(const engine::View& view, const engine::Input& input,
                            const v1::ImportBatchRequest& request) {
+  if (std::vector<FieldViolation> faults = FaultsOfVersions(request); !faults.empty()) {
+    return Decision::Refuse(InvalidFields(std::move(faults)));
+  }
   return ImportRun(view, input, request).Run();
 }
 

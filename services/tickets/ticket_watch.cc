@@ -35,12 +35,15 @@ class TicketWatch : public rpc::WatchSource {
       ASSIGN_OR_RETURN(const std::vector<journal::JournalRow> rows,
                        journal_.After(kTicketAggregate, sequence_, kChunk));
       if (rows.empty()) break;
+      const bool more = rows.size() == kChunk;
       for (const journal::JournalRow& row : rows) {
         if (static_cast<int>(messages.size()) == max) break;
         ASSIGN_OR_RETURN(rpc::MessagePtr message, Read(row));
         sequence_ = row.sequence;
         if (message != nullptr) messages.push_back(std::move(message));
       }
+      // What is wanted may lie far ahead: whoever is cut off on the way goes on from here.
+      if (messages.empty() && more) messages.push_back(Bookmark());
     }
     return messages;
   }

@@ -141,6 +141,12 @@ absl::Status Replayer::ApplyBatch(const AuditLog& log, size_t* next) {
   tickets::v1::ImportBatchRequest request;
   request.set_source(kAuditSource);
   request.set_policy_set(stored_.policy_set.policy_set_id());
+  request.set_policy_version(stored_.policy_set.version());
+  for (const sla::v1::Calendar& calendar : stored_.calendars) {
+    tickets::v1::CalendarVersion& version = *request.add_calendar_versions();
+    version.set_calendar_id(calendar.calendar_id());
+    version.set_version(calendar.version());
+  }
   std::vector<size_t> sent;
   for (; *next < log.commands.size() && request.commands_size() < kBatch; ++*next) {
     const QueuedCommand& command = log.commands[*next];

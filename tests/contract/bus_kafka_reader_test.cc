@@ -407,6 +407,24 @@ TEST_F(KafkaReaderTest, LagIsTold) {
   EXPECT_TRUE(Await([this] { return bus_->Stats().backlogs[0].rows == 0; }));
 }
 
+TEST_F(KafkaReaderTest, AShardHeldAgainIsNotAnsweredWhatWasTrueBefore) {
+  Join();
+  Consumer consumer(true);
+  consumer.Start(Subscribe(consumer));
+  const int shard = ShardOf("a", kDefaultShards);
+  producer_.Commit("widget", {"a"});
+  const auto answered = [&] {
+    const auto answer = consumer.subscriber().ReadStream(kWidgets, "default", "a", 0, 10);
+    EXPECT_TRUE(answer.ok()) << answer.status();
+    return answer.ok() && answer->has_value();
+  };
+  EXPECT_FALSE(answered());  // asked for, and answered by now
+  consumer.subscriber().Release(shard);
+  ASSERT_TRUE(consumer.subscriber().Hold(shard, {}).ok());
+  EXPECT_FALSE(answered()) << "the answer to a question of before";
+  EXPECT_TRUE(answered());
+}
+
 TEST_F(KafkaReaderTest, WhatIsStoredIsToldToLagTools) {
   Join();
   Consumer consumer(true);

@@ -30,6 +30,9 @@ class FaultyDatabase : public db::Database {
   // Round trips that loaded something.
   int loads = 0;
 
+  // In BYTEA columns, by Read.
+  size_t bytes_read = 0;
+
   // Asked at each commit.
   std::function<CommitFault()> plan = [] { return CommitFault::kNone; };
 
@@ -41,7 +44,14 @@ class FaultyDatabase : public db::Database {
   }
   absl::StatusOr<std::vector<db::Row>> Read(absl::string_view sql,
                                             absl::Span<const db::Value> params) override {
-    return real_.Read(sql, params);
+    absl::StatusOr<std::vector<db::Row>> rows = real_.Read(sql, params);
+    if (!rows.ok()) return rows;
+    for (const db::Row& row : *rows) {
+      for (const db::Value& value : row) {
+        if (const auto* bytes = std::get_if<db::Bytes>(&value)) bytes_read += bytes->data.size();
+      }
+    }
+    return rows;
   }
   absl::Status RunScript(absl::string_view sql) override { return real_.RunScript(sql); }
   absl::Status Maintain(bool idle) override { return real_.Maintain(idle); }

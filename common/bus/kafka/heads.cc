@@ -1,6 +1,7 @@
 #include "common/bus/kafka/heads.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 #include <vector>
 
@@ -10,10 +11,11 @@
 namespace watchbell::bus::kafka {
 namespace {
 
-// Reasons of JournalSource::ReadHeads.
+// Reasons of JournalSource::ReadHeads with which a producer says that it is there.
 bool IsBlind(const absl::Status& status) {
-  const std::string reason = ErrorReason(status);
-  return reason == "STORAGE_UNAVAILABLE" || reason == "DEADLINE_EXCEEDED";
+  static constexpr absl::string_view kThere[] = {"STORAGE_UNAVAILABLE", "DEADLINE_EXCEEDED",
+                                                 "QUEUE_FULL", "STARTING", "STOPPING"};
+  return std::find(std::begin(kThere), std::end(kThere), ErrorReason(status)) != std::end(kThere);
 }
 
 }  // namespace

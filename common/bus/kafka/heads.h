@@ -27,6 +27,7 @@ class Heads {
     // Nothing: the producer did not answer.
     std::optional<int64_t> sequence;
     // It did not, but is there, or its connection stands: it may have to wait for its storage.
+    // (One that stops is still there: what it was committing may not be on the topic yet.)
     bool blind = false;
   };
 

@@ -125,6 +125,7 @@ void Prober::AskEnds(const std::vector<TopicShard>& wanted) {
   }
   const absl::Time asked = clock_.Now();
   const rd_kafka_resp_err_t error = rd_kafka_offsets_for_times(client_, list.get(), kEndsLimitMs);
+  const absl::Time now = clock_.Now();
   apart_ = kAfterFailure;
   if (error != RD_KAFKA_RESP_ERR_NO_ERROR) {
     limit_ = std::max<size_t>(1, wanted.size() / 2);
@@ -142,7 +143,9 @@ void Prober::AskEnds(const std::vector<TopicShard>& wanted) {
       if (partition == ours.end()) continue;
       ends_[*partition->second] = {found.offset, asked};
       auto want = wanted_.find(*partition->second);
-      if (want != wanted_.end() && want->second <= asked) wanted_.erase(want);
+      // Wanted of a time to come: the clock went back, and who still wants it asks again.
+      const bool met = want != wanted_.end() && (want->second <= asked || want->second > now);
+      if (met) wanted_.erase(want);
       --unanswered;
     }
     if (unanswered == 0) apart_ = kAsksApart;

@@ -42,7 +42,8 @@ class Prober {
   absl::Status Health() const;
 
   // The end of a partition at `since` or later is wanted. Everything wanted at one moment goes out
-  // in one request. It is asked until there is an answer.
+  // in one request. It is asked until there is an answer; if the clock goes back meanwhile, that
+  // may be one from before `since`.
   void Ask(const TopicShard& partition, absl::Time since);
   std::optional<End> Latest(const TopicShard& partition) const;
 

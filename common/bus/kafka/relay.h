@@ -39,7 +39,7 @@ class Relay : public Publisher {
   ~Relay() override;
   absl::Status Start();
 
-  void Committing() override {}
+  void Committing() override {}  // JournalSource::ReadHeads waits for it, whoever commits
   void Committed(absl::Span<const journal::JournalRow> rows, int64_t after, int64_t upto) override;
   void Abandoned() override { Look(); }
   void Hold(int shard, int64_t relayed) override;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -24,6 +25,9 @@ class StreamAnswers {
   // The answer, which is given once; nothing if there is none yet. `ask`: it is to be asked for.
   std::optional<Answer> Take(const Key& key, absl::Duration now, bool* ask);
   void Put(const Key& key, Answer answer, absl::Duration now);
+  // What is known about these is too old: the next Take asks anew; if they are being asked about,
+  // once that answer has come and was dropped.
+  void Forget(const std::function<bool(const Key&)>& these);
   // Drops what nobody came for.
   void Expire(absl::Duration now);
   size_t size() const { return entries_.size(); }
@@ -31,7 +35,8 @@ class StreamAnswers {
  private:
   struct Entry {
     std::optional<Answer> answer;
-    absl::Duration at;  // asked or answered
+    absl::Duration at;     // asked or answered
+    bool too_old = false;  // the answer that is under way
   };
   std::map<Key, Entry> entries_;
 };

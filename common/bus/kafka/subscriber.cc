@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "common/base/shard.h"
 #include "common/base/status_macros.h"
 #include "common/bus/kafka/wire.h"
 #include "common/telemetry/log.h"
@@ -139,6 +140,10 @@ void KafkaSubscriber::Release(int shard) {
     reading->unread.clear();
     reading->trouble.clear();
   }
+  // Who holds it next asks for himself, and is not told what was true before.
+  state_->streams.Forget([this, shard](const StreamAnswers::Key& key) {
+    return ShardOf(std::get<2>(key), parts_.options.shards) == shard;
+  });
   state_->Signal();
 }
 

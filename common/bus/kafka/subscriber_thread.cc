@@ -130,8 +130,13 @@ void KafkaSubscriber::TakeEnds() {
   MutexLock lock(state_->mu);
   for (auto& [topic_shard, reading] : state_->readings) {
     if (reading->state != ReadingState::kEndAsked) continue;
+    const absl::Time now = parts_.clock.Now();
+    if (reading->end_since > now) {  // the clock went back
+      reading->end_since = now;
+      parts_.prober.Ask(topic_shard, now);
+    }
     const std::optional<Prober::End> end = parts_.prober.Latest(topic_shard);
-    if (!end || end->asked < reading->end_since) continue;
+    if (!end || end->asked < reading->end_since || end->asked > now) continue;
     reading->offset = end->offset;
     reading->journal_read = reading->sequence;
     reading->journal_end = false;

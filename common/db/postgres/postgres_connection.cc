@@ -55,7 +55,9 @@ std::string SetUpSql(PostgresConnection::Role role) {
       // A client that freezes in a transaction must not keep its locks for ever.
       "set_config('idle_in_transaction_session_timeout', '60s', false)";
   if (role == PostgresConnection::Role::kReader) {
-    absl::StrAppend(&sql, ", set_config('default_transaction_read_only', 'on', false)");
+    absl::StrAppend(&sql,
+                    ", set_config('default_transaction_read_only', 'on', false)"
+                    ", set_config('default_transaction_isolation', 'read committed', false)");
   }
   if (role == PostgresConnection::Role::kWriter) {
     // Every statement goes from arrays of keys through a primary key. A plan made while a table was

@@ -21,6 +21,8 @@ using Role = PostgresConnection::Role;
 
 // A schema change may build an index over all there is.
 constexpr absl::Duration kScriptLimit = absl::Hours(6);
+// These wait for writers, which may hang: nobody else must wait for them.
+constexpr int kSettledReaders = 2;
 
 // Nothing happens if it is there, and no right to make schemas is needed then. Two may do this at
 // once.
@@ -42,7 +44,8 @@ class PostgresDatabase : public Database {
       : clock_(clock),
         connector_(std::move(options), clock),
         writer_(connector_, clock),
-        readers_(connector_, clock) {}
+        readers_(connector_, clock, PostgresReaders::Kind::kPlain, connector_.options().readers),
+        settled_(connector_, clock, PostgresReaders::Kind::kSettled, kSettledReaders) {}
 
   absl::StatusOr<std::unique_ptr<Transaction>> Begin() override {
     ASSIGN_OR_RETURN(PostgresConnection* const connection, writer_.Enter());
@@ -53,6 +56,10 @@ class PostgresDatabase : public Database {
   absl::StatusOr<std::vector<Row>> Read(absl::string_view sql,
                                         absl::Span<const Value> params) override {
     return readers_.Read(sql, params);
+  }
+  absl::StatusOr<std::vector<Row>> ReadSettled(absl::string_view sql,
+                                               absl::Span<const Value> params) override {
+    return settled_.Read(sql, params);
   }
 
   absl::Status RunScript(absl::string_view sql) override {
@@ -86,6 +93,7 @@ class PostgresDatabase : public Database {
   PostgresConnector connector_;
   PostgresWriter writer_;
   PostgresReaders readers_;
+  PostgresReaders settled_;
 };
 
 }  // namespace

@@ -29,7 +29,7 @@ struct PostgresOptions {
   absl::Duration connect_timeout = absl::Seconds(3);
   std::string application;  // as the server's own lists name these sessions, before their owner
   std::string owner;        // what they have in common; OpenPostgres makes one up
-  int readers = 4;          // most connections for Read; the writer has one of its own
+  int readers = 4;  // most connections for Read; the writer has its own, ReadSettled has two
 };
 
 // INVALID_ARGUMENT if the URL cannot be read or the schema has no name. The server need not be up:

@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/base/deadline.h"
 #include "common/base/status_macros.h"
+#include "common/db/postgres/postgres_sql.h"
 #include "common/db/postgres/postgres_values.h"
 
 namespace watchbell::db {
@@ -54,6 +55,13 @@ PipelineOutcome PostgresReaders::Run(PostgresConnection& connection, absl::strin
     timeout.Add(absl::StrCat(std::max<int64_t>(1, absl::ToInt64Milliseconds(limit))));
     connection.Queue("SELECT set_config('statement_timeout', $1, true)", timeout);
   }
+  if (kind_ == Kind::kSettled) {
+    // A statement of its own: the snapshot must be taken after it. All up to the sync is one
+    // transaction, each statement of which sees what is committed by then. A time-out of locks
+    // would only say in other words that there was no answer in time.
+    connection.Queue("SELECT set_config('lock_timeout', '0', true)");
+    connection.Queue(AwaitNumbersSql());
+  }
   connection.Queue(sql, parameters, rows);
   return connection.Sync(limit + kPostgresGrace);
 }
@@ -61,7 +69,7 @@ PipelineOutcome PostgresReaders::Run(PostgresConnection& connection, absl::strin
 absl::StatusOr<PostgresReaders::Reader> PostgresReaders::Take(absl::Duration end) {
   {
     MutexLock lock(mu_);
-    while (idle_.empty() && made_ >= connector_.options().readers) {
+    while (idle_.empty() && made_ >= most_) {
       const absl::Duration left = end - clock_.Steady();
       if (left <= absl::ZeroDuration()) {
         return absl::UnavailableError("all connections for reading are busy");

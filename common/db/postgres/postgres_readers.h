@@ -20,8 +20,12 @@ namespace watchbell::db {
 // Thread-safe.
 class PostgresReaders {
  public:
-  PostgresReaders(PostgresConnector& connector, Clock& clock)
-      : connector_(connector), clock_(clock) {}
+  // kSettled: Database::ReadSettled.
+  enum class Kind { kPlain, kSettled };
+
+  // At most `most` connections.
+  PostgresReaders(PostgresConnector& connector, Clock& clock, Kind kind, int most)
+      : connector_(connector), clock_(clock), kind_(kind), most_(most) {}
 
   // Database::Read.
   absl::StatusOr<std::vector<Row>> Read(absl::string_view sql, absl::Span<const Value> params);
@@ -40,6 +44,8 @@ class PostgresReaders {
 
   PostgresConnector& connector_;
   Clock& clock_;
+  const Kind kind_;
+  const int most_;
 
   Mutex mu_;
   CondVar given_back_;

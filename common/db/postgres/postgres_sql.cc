@@ -13,6 +13,8 @@
 namespace watchbell::db {
 namespace {
 
+constexpr char kNumbersLock[] = "hashtextextended('journal_sequence of ' || current_schema(), 0)";
+
 // "PREFIX1, PREFIX2, ...", up to `count`.
 std::string Numbered(absl::string_view prefix, int count) {
   std::string sql;
@@ -110,8 +112,14 @@ std::string DeleteSql(const Table& table) {
 
 std::string TakeNumbersSql() {
   // The lock comes from the FROM list, so it is held before a number is taken.
-  return "SELECT setval('journal_sequence', nextval('journal_sequence') + $1 - 1) FROM "
-         "pg_advisory_xact_lock(hashtextextended('journal_sequence of ' || current_schema(), 0))";
+  return absl::StrCat(
+      "SELECT setval('journal_sequence', nextval('journal_sequence') + $1 - 1) FROM "
+      "pg_advisory_xact_lock(",
+      kNumbersLock, ")");
+}
+
+std::string AwaitNumbersSql() {
+  return absl::StrCat("SELECT FROM pg_advisory_xact_lock_shared(", kNumbersLock, ")");
 }
 
 std::string TranslatePostgresScript(absl::string_view script) {

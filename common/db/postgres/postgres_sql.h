@@ -23,6 +23,9 @@ bool HasSequence(const Table& table);
 
 // Takes $1 numbers from the sequence under the advisory lock of the schema; answers the last one.
 std::string TakeNumbersSql();
+// Waits until no transaction is under way that has taken some. Held to the end of the transaction:
+// what comes behind it waits its turn, so neither readers nor writers starve.
+std::string AwaitNumbersSql();
 
 // "--postgresql:" is taken off the lines that begin with it, and every TEXT column of a CREATE
 // TABLE or ALTER TABLE compares by its bytes (COLLATE "C"), as it does in the other databases:

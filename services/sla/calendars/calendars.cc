@@ -116,9 +116,11 @@ std::vector<FieldViolation> CalendarFaults(const v1::Calendar& calendar, absl::s
 std::vector<FieldViolation> ReplacementFaults(const v1::Calendar* present,
                                               const v1::Calendar& calendar,
                                               absl::string_view prefix) {
-  if (present == nullptr || IsUnion(*present) || !IsUnion(calendar)) return {};
+  if (present == nullptr || IsUnion(*present) == IsUnion(calendar)) return {};
   return {{absl::StrCat(prefix, ".union_of"),
-           "a stored calendar cannot become a union: unions may be made of it"}};
+           IsUnion(calendar)
+               ? "a stored calendar cannot become a union: unions may be made of it"
+               : "a stored union stays one: give its members, or take another calendar_id"}};
 }
 
 absl::StatusOr<std::vector<CalendarSpec>> CalendarSpecs(const v1::Calendar& calendar,

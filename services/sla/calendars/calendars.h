@@ -28,8 +28,9 @@ using FindCalendar = std::function<const v1::Calendar*(const std::string& id)>;
 std::vector<FieldViolation> CalendarFaults(const v1::Calendar& calendar, absl::string_view prefix,
                                            const FindCalendar& find);
 
-// The faults of `calendar` as what takes the place of `present` (null: of none): what may be a
-// member of others stays one.
+// The faults of `calendar` as what takes the place of `present` (null: of none): a union stays one,
+// and so does what is none. A union may count by any version of its members: none of them may be a
+// union.
 std::vector<FieldViolation> ReplacementFaults(const v1::Calendar* present,
                                               const v1::Calendar& calendar,
                                               absl::string_view prefix);

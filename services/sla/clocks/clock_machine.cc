@@ -1,11 +1,13 @@
 #include "services/sla/clocks/clock_machine.h"
 
 #include <algorithm>
+#include <optional>
+#include <string>
 #include <tuple>
-#include <utility>
 
 #include "absl/strings/string_view.h"
 #include "services/sla/clocks/change_cause.h"
+#include "services/sla/clocks/clock_steps.h"
 #include "services/sla/clocks/course.h"
 #include "services/sla/clocks/leg.h"
 #include "services/sla/clocks/ticket_inputs.h"
@@ -16,12 +18,15 @@ namespace {
 using state::v1::ClockRecord;
 using state::v1::TicketClocks;
 using state::v1::TicketInput;
-using Kind = Happening::Kind;
 
 class Machine {
  public:
   Machine(const Judge& judge, TicketClocks& ticket, const TicketInput& input, Happenings* out)
-      : judge_(judge), ticket_(ticket), input_(input), now_(input.at()), out_(out) {}
+      : judge_(judge),
+        ticket_(ticket),
+        input_(input),
+        now_(input.at()),
+        steps_(judge, ticket, input.at(), out) {}
 
   void Run() {
     if (input_.has_era()) ticket_.set_era(input_.era());
@@ -32,23 +37,6 @@ class Machine {
     reopened_ = was_finished && !IsFinished(facts);
     for (const ClockSlot& slot : Slots()) Step(slot);
     if (input_.has_era()) CancelSlotless();
-  }
-
-  void Recount() {
-    recounts_ = true;
-    for (ClockRecord& clock : *ticket_.mutable_clocks()) {
-      if (clock.state() != v1::CLOCK_STATE_RUNNING || BreachOf(clock, clock.leg()) != nullptr) {
-        continue;
-      }
-      const std::optional<int64_t> previous = DueOf(clock);
-      const int64_t elapsed = clock.elapsed();
-      Leg(judge_, clock).Recount(ticket_.facts());
-      if (DueOf(clock) == previous) {
-        clock.set_elapsed(elapsed);  // warnings may have moved: nobody is told of those
-      } else if (Happening* told = Tell(Kind::kRetargeted, now_, clock)) {
-        told->previous_due = previous;
-      }
-    }
   }
 
  private:
@@ -86,10 +74,11 @@ class Machine {
     for (ClockRecord& clock : *ticket_.mutable_clocks()) {
       const bool known = std::any_of(Slots().begin(), Slots().end(),
                                      [&](const auto& slot) { return slot.name == clock.name(); });
-      if (IsOpen(clock) && !known) Cancel(clock, true);
+      if (IsOpen(clock) && !known) steps_.Cancel(clock, true);
     }
   }
 
+  std::string Cause() const { return reopened_ ? "reopen" : CauseOf(input_); }
   Moment Now() const { return MomentOf(ticket_.facts(), input_); }
 
   ClockRecord* LastOf(const ClockSlot& slot) {
@@ -126,20 +115,19 @@ class Machine {
   void Go(const ClockSlot& slot, ClockRecord& clock, int match) {
     const Rules& rules = judge_.rules(clock.target());
     if (rules.stop.Holds(Now())) {
-      Stop(clock, now_);
+      steps_.Stop(clock, now_);
     } else if (rules.reset.Holds(Now())) {
       const int cycle = clock.cycle();
-      Stop(clock, now_);
+      steps_.Stop(clock, now_);
       if (match >= 0 && judge_.rules(match).start.Holds(Now())) MaybeBegin(slot, match, cycle + 1);
     } else if (rules.cancel.Holds(Now()) || match < 0) {
-      Cancel(clock, !rules.cancel.Holds(Now()));
+      steps_.Cancel(clock, !rules.cancel.Holds(Now()));
     } else if (!Leg(judge_, clock).IsOf(match, ticket_.facts())) {
       Rematch(clock, match);
     } else if (clock.set_target(match); rules.pause.Holds(Now())) {
-      if (clock.state() == v1::CLOCK_STATE_RUNNING) Pause(clock);
+      if (clock.state() == v1::CLOCK_STATE_RUNNING) steps_.Pause(clock);
     } else if (clock.state() == v1::CLOCK_STATE_PAUSED && Resumes(rules, Now())) {
-      Leg(judge_, clock).BeginSegment(now_);
-      Tell(Kind::kResumed, now_, clock);
+      steps_.Resume(clock);
     }
   }
 
@@ -149,33 +137,51 @@ class Machine {
   void AttachByHistory(const ClockSlot& slot, int match) {
     if (!MayHaveBegun(slot, match)) return;
     const Course course = CourseFor(match);
-    if (course.demand == Demand::kNone || course.demand == Demand::kCancel) return;
-    AttachByCourse(slot, match, 1, course);
+    if (HasBegun(course)) AttachByCourse(slot, match, 1, course);
   }
 
   // False if the course by this target had not begun before this input, or was cancelled, and still
   // is: a look at the facts spares the way through the whole history.
   bool MayHaveBegun(const ClockSlot& slot, int match) const {
+    if (!SelectedBefore(slot, match)) return true;
     const Moment before = QuietMoment(*before_);
-    const bool asked_before = ticket_.inputs_size() > 1 && !input_.has_era() &&
-                              MatchTarget(judge_, ticket_.era(), slot, before) == match;
-    if (!asked_before) return true;
     const Rules& rules = judge_.rules(match);
     if (rules.cancel.Holds(Now())) return false;
     const bool was_cancelled = !rules.cancel.AsksForEvent() && rules.cancel.Holds(before);
     return rules.start.Holds(Now()) || (!rules.repeats && (reopened_ || was_cancelled));
   }
 
-  void AttachByCourse(const ClockSlot& slot, int match, int cycle, const Course& course) {
-    ClockRecord& clock = Add(slot, cycle, course.started_at);
-    BeginLeg(clock, match, course.started_at);
-    AddStretches(clock, course, course.started_at);
-    Enter(clock, course, Kind::kAttached);
+  // Whether the target did so before this input.
+  bool SelectedBefore(const ClockSlot& slot, int match) const {
+    return ticket_.inputs_size() > 1 && !input_.has_era() &&
+           MatchTarget(judge_, ticket_.era(), slot, QuietMoment(*before_)) == match;
   }
 
-  // What repeats begins anew when its start comes to hold, not while it goes on holding.
-  void MaybeRepeat(const ClockSlot& slot, int match, int cycle) {
-    if (Starts(judge_.rules(match), *before_, Now())) MaybeBegin(slot, match, cycle);
+  void AttachByCourse(const ClockSlot& slot, int match, int cycle, const Course& course) {
+    ClockRecord& clock = Add(slot, cycle, course.started_at);
+    steps_.BeginLeg(clock, match, course.started_at);
+    steps_.AddStretches(clock, course, course.started_at);
+    steps_.Attach(clock, course);
+  }
+
+  // What repeats begins anew when its start comes to hold, not while it goes on holding. It may
+  // have come to hold while the target did not select the ticket.
+  void Repeat(const ClockSlot& slot, const ClockRecord& last, int match) {
+    if (input_.has_era()) return RepeatByHistory(slot, last, match);
+    if (!SelectedBefore(slot, match)) {
+      const Course course = CourseFor(match);
+      if (HasBegun(course) && IsNext(course, last)) {
+        return AttachByCourse(slot, match, last.cycle() + 1, course);
+      }
+    }
+    if (Starts(judge_.rules(match), *before_, Now())) MaybeBegin(slot, match, last.cycle() + 1);
+  }
+
+  // Whether the last cycle of the course began after this clock had ended. Of one instant, what
+  // began with the clock did not.
+  static bool IsNext(const Course& course, const ClockRecord& clock) {
+    return course.begins ||
+           (course.started_at >= clock.ended_at() && course.started_at > clock.started_at());
   }
 
   // Another version applies: by its conditions a cycle may have begun that the old one did not
@@ -194,9 +200,11 @@ class Machine {
 
   // One more clock of its name, from now.
   void BeginCycle(const ClockSlot& slot, int match, int cycle) {
+    Course course;
+    course.demand = PauseOrRun(match);
     ClockRecord& clock = Add(slot, cycle, now_);
-    BeginLeg(clock, match, now_);
-    Enter(clock, {PauseOrRun(match), now_, now_, {}}, Kind::kAttached);
+    steps_.BeginLeg(clock, match, now_);
+    steps_.Attach(clock, course);
   }
 
   Demand PauseOrRun(int match) const {
@@ -220,8 +228,7 @@ class Machine {
 
   void AfterStop(const ClockSlot& slot, ClockRecord& clock, int match) {
     const Rules& rules = judge_.rules(match);
-    if (rules.repeats && input_.has_era()) return RepeatByHistory(slot, clock, match);
-    if (rules.repeats) return MaybeRepeat(slot, match, clock.cycle() + 1);
+    if (rules.repeats) return Repeat(slot, clock, match);
     if (rules.stop.Holds(Now()) || rules.cancel.Holds(Now())) return;
     // A target may select the ticket only some time after the reopening.
     if (reopened_ || ReopenedSince(clock.ended_at())) TakeUp(slot, clock, match);
@@ -241,10 +248,7 @@ class Machine {
 
   void AfterCancel(const ClockSlot& slot, ClockRecord& clock, int match) {
     const Rules& rules = judge_.rules(match);
-    if (rules.repeats && !clock.unmatched()) {
-      if (input_.has_era()) return RepeatByHistory(slot, clock, match);
-      return MaybeRepeat(slot, match, clock.cycle() + 1);
-    }
+    if (rules.repeats && !clock.unmatched()) return Repeat(slot, clock, match);
     // What was cancelled by something that happened stays so while the ticket is open.
     const bool may = clock.unmatched() || reopened_ || !rules.cancel.AsksForEvent();
     if (may && !rules.cancel.Holds(Now())) TakeUp(slot, clock, match);
@@ -253,176 +257,52 @@ class Machine {
   // A stopped or cancelled clock goes on: a reopened ticket, or a target that selects it again. The
   // ticket's history since the end says what counts. If a cycle has begun since, that is attached.
   void TakeUp(const ClockSlot& slot, ClockRecord& clock, int match) {
-    const Course course = CourseFor(match);
-    if (course.demand == Demand::kNone || course.demand == Demand::kCancel) return;
-    if (course.started_at > clock.ended_at()) {
+    const Course course = CourseFor(match, clock);
+    if (!HasBegun(course)) return;
+    if (IsNext(course, clock)) {
       return AttachByCourse(slot, match, clock.cycle() + 1, course);
     }
     if (clock.state() == v1::CLOCK_STATE_STOPPED && course.demand == Demand::kStop) return;
     TakeMetric(slot, clock);
-    const std::optional<int64_t> previous = DueOf(clock);
     const bool begins = !Leg(judge_, clock).IsOf(match, ticket_.facts());
     // A leg that counts from zero sets aside what ran before it.
     const bool restarts = begins && judge_.target(match).on_rematch() == v1::REMATCH_MODE_RESTART;
-    if (restarts) AddStretches(clock, course, clock.ended_at());
-    if (begins) BeginLeg(clock, match, now_);
+    if (restarts) steps_.AddStretches(clock, course, clock.ended_at());
+    if (begins) steps_.BeginLeg(clock, match, now_);
     clock.set_target(match);
-    if (!restarts) AddStretches(clock, course, clock.ended_at());
-    Enter(clock, course, Kind::kRetargeted, previous);
+    if (!restarts) steps_.AddStretches(clock, course, clock.ended_at());
+    steps_.Retarget(clock, course, std::nullopt, Cause());
   }
 
   void Rematch(ClockRecord& clock, int match) {
-    Course course = CourseFor(match);
-    if (course.demand == Demand::kCancel) return Cancel(clock, false);
+    Course course = CourseFor(match, clock);
+    if (course.demand == Demand::kCancel) return steps_.Cancel(clock, false);
     const std::optional<int64_t> previous = DueOf(clock);
     if (clock.state() == v1::CLOCK_STATE_RUNNING) Leg(judge_, clock).EndSegment(now_);
     // By the new target it may have stopped before: what ran since does not count.
     course.since = std::max(course.since, clock.started_at());
     if (course.demand == Demand::kStop) Leg(judge_, clock).TakeBack(course.since);
-    BeginLeg(clock, match, now_);
+    steps_.BeginLeg(clock, match, now_);
     // By its own start it may not have begun; the clock has.
     if (course.demand == Demand::kNone) course.demand = PauseOrRun(match);
-    Enter(clock, course, Kind::kRetargeted, previous);
+    steps_.Retarget(clock, course, previous, Cause());
   }
 
   Course CourseFor(int match) const {
     return CourseOf(judge_.rules(match), judge_.target(match).on_reopen(), ticket_.inputs());
   }
 
-  void AddStretches(ClockRecord& clock, const Course& course, int64_t since) {
-    Leg leg(judge_, clock);
-    for (const Course::Stretch& stretch : course.stretches) {
-      leg.AddSegment(std::max(stretch.from, since), stretch.to);
-    }
-  }
-
-  void BeginLeg(ClockRecord& clock, int match, int64_t at) {
-    Leg(judge_, clock).Begin(match, at, ticket_.facts());
-  }
-
-  // Puts a clock whose leg and finished segments are known to work, and tells what had been crossed
-  // before.
-  void Enter(ClockRecord& clock, const Course& course, Kind kind,
-             std::optional<int64_t> previous_due = std::nullopt) {
-    clock.clear_ended_at();
-    clock.clear_verdict();
-    clock.clear_unmatched();
-    std::optional<int64_t> crossed;
-    if (BreachOf(clock, clock.leg()) == nullptr) crossed = DueCrossing(judge_, clock);
-    const auto skipped = SkippedThresholds(clock);
-    if (course.demand == Demand::kPause) {
-      clock.set_state(v1::CLOCK_STATE_PAUSED);
-    } else {
-      Leg(judge_, clock).BeginSegment(course.demand == Demand::kStop ? course.since : now_);
-      if (crossed) {
-        clock.set_due(*crossed);
-        clock.clear_pending_due();
-      }
-    }
-    if (auto* told = Tell(kind, kind == Kind::kAttached ? clock.started_at() : now_, clock)) {
-      if (kind == Kind::kRetargeted) told->previous_due = previous_due;
-    }
-    for (const auto& [threshold, at] : skipped) Skip(clock, threshold, at);
-    if (crossed) BreachOnAttach(clock, *crossed);
-    if (course.demand == Demand::kStop) Stop(clock, course.since);
-  }
-
-  // Thresholds of the leg that were crossed before now and not told yet.
-  std::vector<std::pair<state::v1::Threshold, int64_t>> SkippedThresholds(
-      const ClockRecord& clock) const {
-    std::vector<std::pair<state::v1::Threshold, int64_t>> skipped;
-    for (const WarnAt& warning : judge_.warnings(clock.target())) {
-      if (HasFired(clock, clock.leg(), warning.threshold)) continue;
-      const std::optional<int64_t> at = Crossing(judge_, clock, warning.Amount(clock.allowed()));
-      if (at) skipped.emplace_back(warning.threshold, *at);
-    }
-    return skipped;
-  }
-
-  void Skip(ClockRecord& clock, const state::v1::Threshold& threshold, int64_t at) {
-    state::v1::FiredWarning* fired = clock.add_fired();
-    fired->set_leg(clock.leg());
-    *fired->mutable_threshold() = threshold;
-    auto* pending = clock.mutable_pending();
-    pending->erase(
-        std::remove_if(pending->begin(), pending->end(),
-                       [&](const auto& warning) { return warning.threshold() == threshold; }),
-        pending->end());
-    if (IsAnnounced(ticket_, clock, *fired)) return;
-    if (Happening* told = Tell(Kind::kWarned, at, clock)) {
-      told->leg = clock.leg();
-      told->threshold = threshold;
-      told->skipped = true;
-    }
-  }
-
-  void BreachOnAttach(ClockRecord& clock, int64_t crossed) {
-    state::v1::StandingBreach* breach = clock.add_breaches();
-    breach->set_leg(clock.leg());
-    breach->set_due(crossed);
-    if (Happening* told = Tell(Kind::kBreached, now_, clock)) {
-      told->leg = clock.leg();
-      told->due = crossed;
-      told->on_attach = true;
-    }
-  }
-
-  // --- pauses and ends ---
-
-  static std::optional<int64_t> DueOf(const ClockRecord& clock) {
-    if (clock.state() != v1::CLOCK_STATE_RUNNING || !clock.has_due()) return std::nullopt;
-    return clock.due();
-  }
-
-  void Pause(ClockRecord& clock) {
-    const std::optional<int64_t> previous = DueOf(clock);
-    Leg(judge_, clock).EndSegment(now_);
-    clock.set_state(v1::CLOCK_STATE_PAUSED);
-    if (Happening* told = Tell(Kind::kPaused, now_, clock)) told->previous_due = previous;
-  }
-
-  // The verdict compares instants. A paused clock is taken up first: its deadline lies the
-  // remainder ahead.
-  void Stop(ClockRecord& clock, int64_t at) {
-    Leg leg(judge_, clock);
-    if (clock.state() == v1::CLOCK_STATE_PAUSED) leg.BeginSegment(at);
-    const std::optional<int64_t> due = DueOf(clock);
-    leg.EndSegment(at);
-    if (due) clock.set_due(*due);
-    clock.set_state(v1::CLOCK_STATE_STOPPED);
-    clock.set_ended_at(at);
-    clock.set_verdict(due && at > *due ? v1::VERDICT_MISSED : v1::VERDICT_MET);
-    const bool restated = clock.judged();
-    clock.set_judged(true);
-    if (Happening* told = Tell(Kind::kStopped, at, clock)) told->restated = restated;
-  }
-
-  void Cancel(ClockRecord& clock, bool unmatched) {
-    if (clock.state() == v1::CLOCK_STATE_RUNNING) Leg(judge_, clock).EndSegment(now_);
-    clock.set_state(v1::CLOCK_STATE_CANCELLED);
-    clock.set_ended_at(now_);
-    clock.set_unmatched(unmatched);
-    Tell(Kind::kCancelled, now_, clock);
-  }
-
-  // Null: nobody listens.
-  Happening* Tell(Kind kind, int64_t at, const ClockRecord& clock) {
-    if (out_ == nullptr) return nullptr;
-    out_->push_back({.kind = kind, .at = at, .clock = clock});
-    if (kind == Kind::kRetargeted) {
-      out_->back().cause = recounts_ ? "zone data" : reopened_ ? "reopen" : CauseOf(input_);
-    }
-    return &out_->back();
+  Course CourseFor(int match, const ClockRecord& clock) const {
+    return CourseOfClock(judge_, clock, match, ticket_.inputs());
   }
 
   const Judge& judge_;
   TicketClocks& ticket_;
   const TicketInput& input_;
   const int64_t now_;
-  Happenings* const out_;                   // null: nobody listens
+  ClockSteps steps_;
   std::optional<state::v1::Facts> before_;  // this input; only if AsksForBefore
   bool reopened_ = false;
-  bool recounts_ = false;
 };
 
 }  // namespace
@@ -438,9 +318,11 @@ void ApplyLast(const Judge& judge, TicketClocks& ticket, Happenings* out) {
 }
 
 void RecountOpen(const Judge& judge, TicketClocks& ticket, int64_t at, Happenings& out) {
-  TicketInput nothing;
-  nothing.set_at(at);
-  Machine(judge, ticket, nothing, &out).Recount();
+  ClockSteps steps(judge, ticket, at, &out);
+  for (ClockRecord& clock : *ticket.mutable_clocks()) {
+    const bool runs = clock.state() == v1::CLOCK_STATE_RUNNING;
+    if (runs && BreachOf(clock, clock.leg()) == nullptr) steps.Recount(clock);
+  }
 }
 
 }  // namespace watchbell::sla

@@ -141,7 +141,9 @@ v1::Clock ToClock(const state::v1::TicketClocks& ticket, const state::v1::ClockR
   if (const auto due = ShownDue(record)) *clock.mutable_due_at() = Instant(*due);
   if (record.has_ended_at()) *clock.mutable_stopped_at() = Instant(record.ended_at());
   *clock.mutable_elapsed() = ToProto(absl::Microseconds(record.elapsed()));
-  *clock.mutable_remaining() = ToProto(absl::Microseconds(record.allowed() - record.elapsed()));
+  if (record.has_allowed()) {
+    *clock.mutable_remaining() = ToProto(absl::Microseconds(record.allowed() - record.elapsed()));
+  }
   clock.set_verdict(record.verdict());
   clock.set_effective_verdict(EffectiveVerdict(record));
   if (record.has_waiver()) *clock.mutable_waiver() = ToWaiver(record.waiver());

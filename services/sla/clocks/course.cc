@@ -1,6 +1,7 @@
 #include "services/sla/clocks/course.h"
 
 #include <optional>
+#include <utility>
 
 #include "services/sla/clocks/ticket_inputs.h"
 
@@ -12,12 +13,23 @@ using state::v1::TicketInput;
 
 class Walk {
  public:
-  Walk(const Rules& rules, v1::ReopenMode on_reopen) : rules_(rules), on_reopen_(on_reopen) {}
+  Walk(const Rules& rules, v1::ReopenMode on_reopen, std::optional<int64_t> begun_at)
+      : rules_(rules), on_reopen_(on_reopen), begun_at_(begun_at) {}
 
+  Course Over(const google::protobuf::RepeatedPtrField<TicketInput>& inputs) {
+    for (const TicketInput& input : inputs) Take(input);
+    if (begun_at_) BeginAsTold();
+    return std::move(course_);
+  }
+
+ private:
   void Take(const TicketInput& input) {
+    if (begun_at_ && input.at() > *begun_at_) BeginAsTold();
+    course_.begins = false;
     before_ = {IsFinished(*facts_), rules_.repeats && rules_.start.Holds(QuietMoment(*facts_))};
     Learn(input.change());
     at_ = input.at();
+    if (begun_at_) return;
     if (course_.demand == Demand::kRun) RunUpTo(at_);
     const Moment moment = MomentOf(*facts_, input);
     switch (course_.demand) {
@@ -34,9 +46,14 @@ class Walk {
     }
   }
 
-  Course course_;
+  // After all that happened at that instant.
+  void BeginAsTold() {
+    at_ = *begun_at_;
+    begun_at_.reset();
+    Begin(QuietMoment(*facts_));
+    course_.begins = false;
+  }
 
- private:
   // The first input brings all facts; many a course needs no other, and no copy of them.
   void Learn(const Facts& change) {
     if (facts_ == &Facts::default_instance()) {
@@ -64,6 +81,7 @@ class Walk {
   void Begin(const Moment& moment) {
     course_ = Course();
     course_.started_at = at_;
+    course_.begins = true;
     Enter(moment);
   }
   void MaybeBeginAgain(const Moment& moment) {
@@ -122,6 +140,8 @@ class Walk {
 
   const Rules& rules_;
   const v1::ReopenMode on_reopen_;
+  std::optional<int64_t> begun_at_;  // what was before is not asked for; unset once it has
+  Course course_;
   struct {
     bool finished = false;
     bool start_held = false;                         // of what repeats
@@ -135,9 +155,15 @@ class Walk {
 
 Course CourseOf(const Rules& rules, v1::ReopenMode on_reopen,
                 const google::protobuf::RepeatedPtrField<TicketInput>& inputs) {
-  Walk walk(rules, on_reopen);
-  for (const TicketInput& input : inputs) walk.Take(input);
-  return std::move(walk.course_);
+  return Walk(rules, on_reopen, std::nullopt).Over(inputs);
+}
+
+Course CourseOfClock(const Judge& judge, const state::v1::ClockRecord& clock, int target,
+                     const google::protobuf::RepeatedPtrField<TicketInput>& inputs) {
+  const Rules& rules = judge.rules(target);
+  std::optional<int64_t> begun_at;
+  if (rules.repeats) begun_at = clock.started_at();
+  return Walk(rules, judge.target(target).on_reopen(), begun_at).Over(inputs);
 }
 
 }  // namespace watchbell::sla

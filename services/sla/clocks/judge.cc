@@ -89,6 +89,16 @@ std::optional<int64_t> RelativeDeadline(const Judge& judge, const Counting& by, 
                       : calendar->EndOfBusinessDay(from, relative.end_of_business_day()));
 }
 
+int64_t CountedBefore(const Judge& judge, const state::v1::ClockRecord& clock, int64_t until) {
+  int64_t counted = 0;
+  for (int i = clock.first_segment(); i < clock.segments_size(); ++i) {
+    const state::v1::Segment& segment = clock.segments(i);
+    counted += CountedTime(judge, {segment.target(), segment.time_zone()}, segment.from(),
+                           std::min(segment.to(), until));
+  }
+  return counted;
+}
+
 std::optional<int64_t> Crossing(const Judge& judge, const state::v1::ClockRecord& clock,
                                 int64_t amount) {
   if (clock.counted() < amount) return std::nullopt;

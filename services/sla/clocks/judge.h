@@ -108,6 +108,10 @@ std::optional<int64_t> Deadline(const Judge& judge, const Counting& by, int64_t 
 std::optional<int64_t> RelativeDeadline(const Judge& judge, const Counting& by, int64_t start,
                                         const state::v1::Facts& facts);
 
+// Time that the finished segments of the clock's present leg counted before `until`, each by its
+// own target's hours.
+int64_t CountedBefore(const Judge& judge, const state::v1::ClockRecord& clock, int64_t until);
+
 // The instant at which the finished segments of the clock's present leg had counted `amount`, each
 // by its own target's hours, if that was before the segment it lies in ended. At a segment's very
 // end nothing is crossed yet: the remainder is 0 and due again at the next segment's start.

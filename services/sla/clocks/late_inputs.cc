@@ -129,7 +129,7 @@ class Corrections {
   void Place(const ClockRecord& was, const ClockRecord& is, bool restated) {
     const auto place = [](const ClockRecord& c) {
       return std::make_tuple(c.state(), c.leg(), c.target(), c.has_due(), c.due(), c.ended_at(),
-                             c.verdict(), c.counted(), c.started_at());
+                             c.verdict(), c.counted(), c.allowed(), c.started_at());
     };
     if (place(was) == place(is)) return;
     switch (is.state()) {

@@ -61,24 +61,26 @@ void Leg::FixDeadline(const state::v1::Facts& facts) {
   const int64_t start = restarted ? clock_.leg_started_at() : clock_.started_at();
   const std::optional<int64_t> due = RelativeDeadline(judge_, By(), start, facts);
   if (due) clock_.set_fixed_due(*due);
-  clock_.set_allowed(due ? CountedTime(judge_, By(), start, *due) : 0);
+  clock_.clear_allowed();
+}
+
+// The deadline stands: each gap before it leaves less to count.
+void Leg::Allow(int64_t at) {
+  if (!clock_.has_fixed_due()) return;
+  clock_.set_allowed(CountedBefore(judge_, clock_, at) +
+                     CountedTime(judge_, By(), at, clock_.fixed_due()));
 }
 
 void Leg::Recount(const state::v1::Facts& facts) {
   FixDeadline(facts);
-  const int last = clock_.segments_size() - 1;
-  int64_t counted = 0;
-  for (int i = clock_.first_segment(); i < last; ++i) {
-    const Segment& segment = clock_.segments(i);
-    counted +=
-        CountedTime(judge_, {segment.target(), segment.time_zone()}, segment.from(), segment.to());
-  }
-  clock_.set_counted(counted);
-  clock_.set_elapsed(counted);
+  const int64_t since = clock_.segments(clock_.segments_size() - 1).from();
+  Allow(since);
+  clock_.set_counted(CountedBefore(judge_, clock_, since));
+  clock_.set_elapsed(clock_.counted());
   clock_.clear_pending();
   clock_.clear_pending_due();
   clock_.clear_due();
-  SetPending(clock_.segments(last).from());
+  SetPending(since);
 }
 
 Segment& Leg::Open(int64_t from) {

@@ -19,6 +19,8 @@ class Leg {
   bool IsOf(int target, const state::v1::Facts& facts) const;
   // Target `target` applies from `at` on; `facts` are the ticket's at that time.
   void Begin(int target, int64_t at, const state::v1::Facts& facts);
+  // The leg goes on at `at`, or crossed its deadline then: says what a relative target allows.
+  void Allow(int64_t at);
   // Counts all that a running clock has to come again, with what it has used.
   void Recount(const state::v1::Facts& facts);
   // A finished segment; one that goes on where the last ended is the same segment.

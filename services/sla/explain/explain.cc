@@ -96,8 +96,8 @@ class Burned {
 };
 
 // Everything that is a sum over the stretches.
-void ShowTime(const ClockRecord& clock, const std::vector<ClockStretch>& stretches, bool relative,
-              int64_t as_of, v1::ClockExplanation& out) {
+void ShowTime(const ClockRecord& clock, const std::vector<ClockStretch>& stretches, int64_t as_of,
+              v1::ClockExplanation& out) {
   int64_t elapsed = 0;
   Burned groups;
   Burned assignees;
@@ -118,7 +118,7 @@ void ShowTime(const ClockRecord& clock, const std::vector<ClockStretch>& stretch
   reasons.Show(*out.mutable_by_hold_reason());
 
   std::optional<int64_t> allowed;
-  if (!relative || clock.has_fixed_due()) allowed = clock.allowed();
+  if (clock.has_allowed()) allowed = clock.allowed();
   *out.mutable_counted() = Use(allowed, elapsed);
   const std::optional<int64_t> due = ShownDue(clock);
   std::optional<int64_t> until_due;
@@ -172,7 +172,7 @@ absl::StatusOr<v1::ClockExplanation> Explain(const Judge& judge, const TicketClo
     }
     *out.add_segments() = SegmentView(judge, settled, stretch);
   }
-  ShowTime(clock, stretches, judge.target(clock.target()).has_relative(), as_of, out);
+  ShowTime(clock, stretches, as_of, out);
   ShowCalendars(judge, clock, out);
   ExplainTargets(judge, settled, clock, history, out);
   ExplainOutcomes(judge, settled, clock, as_of, out);

@@ -10,6 +10,7 @@
 #include "services/sla/clocks/clock_record.h"
 #include "services/sla/clocks/clock_view.h"
 #include "services/sla/clocks/hypothesis.h"
+#include "services/sla/clocks/ticket_change.h"
 #include "services/sla/clocks/ticket_inputs.h"
 #include "services/sla/explain/explain_segments.h"
 #include "services/sla/policies/condition_words.h"
@@ -39,10 +40,14 @@ const ClockSlot* SlotOf(const Judge& judge, int era, const ClockRecord& clock) {
   return nullptr;
 }
 
-// The clock as it would be if this were to happen now; nothing if there would be none.
+// The clock as it would be if an agent made this change now; nothing if there would be none, or no
+// such change.
 std::optional<ClockRecord> After(const Judge& judge, const TicketClocks& ticket,
-                                 const ClockRecord& clock, const TicketInput& input) {
-  TicketClocks after = Suppose(judge, ticket, {&input, 1});
+                                 const ClockRecord& clock, const v1::PreviewChangeRequest& change,
+                                 int64_t as_of) {
+  const auto inputs = InputsOfChange(ticket.ticket(), change, NextInput(ticket, as_of));
+  if (!inputs.ok()) return std::nullopt;
+  TicketClocks after = Suppose(judge, ticket, *inputs);
   for (ClockRecord& one : *after.mutable_clocks()) {
     if (IsSameClock(one, clock)) return std::move(one);
   }
@@ -73,16 +78,13 @@ void ExplainTargets(const Judge& judge, const TicketClocks& ticket, const ClockR
 void ExplainOutcomes(const Judge& judge, const TicketClocks& ticket, const ClockRecord& clock,
                      int64_t as_of, v1::ClockExplanation& out) {
   if (!IsOpen(clock)) return;
-  TicketInput next = NextInput(ticket, as_of);
-  next.set_actor_kind(events::v1::ACTOR_KIND_AGENT);
-
-  TicketInput change = next;
-  change.set_event(state::v1::TICKET_EVENT_KIND_REPRIORITIZED);
+  v1::PreviewChangeRequest change;
+  change.add_update_mask("priority");
   for (int i = tickets::v1::Priority_MIN + 1; i <= tickets::v1::Priority_MAX; ++i) {
     const auto priority = static_cast<tickets::v1::Priority>(i);
     if (!tickets::v1::Priority_IsValid(i) || priority == ticket.facts().priority()) continue;
     change.mutable_change()->set_priority(priority);
-    const std::optional<ClockRecord> after = After(judge, ticket, clock, change);
+    const std::optional<ClockRecord> after = After(judge, ticket, clock, change, as_of);
     if (!after || (after->target() == clock.target() && after->state() == clock.state())) continue;
     v1::PriorityOutcome& outcome = *out.add_priorities();
     outcome.set_priority(priority);
@@ -96,14 +98,15 @@ void ExplainOutcomes(const Judge& judge, const TicketClocks& ticket, const Clock
   }
 
   if (IsFinished(ticket.facts())) return;
-  TicketInput hold = next;
-  hold.set_event(state::v1::TICKET_EVENT_KIND_HELD);
+  v1::PreviewChangeRequest hold;
+  hold.add_update_mask("state");
+  hold.add_update_mask("hold_reason");
   hold.mutable_change()->set_state(tickets::v1::STATE_ON_HOLD);
   for (int i = tickets::v1::HoldReason_MIN + 1; i <= tickets::v1::HoldReason_MAX; ++i) {
     if (!tickets::v1::HoldReason_IsValid(i)) continue;
     const auto reason = static_cast<tickets::v1::HoldReason>(i);
     hold.mutable_change()->set_hold_reason(reason);
-    const std::optional<ClockRecord> after = After(judge, ticket, clock, hold);
+    const std::optional<ClockRecord> after = After(judge, ticket, clock, hold, as_of);
     if (after && after->state() == v1::CLOCK_STATE_PAUSED) out.add_pausing_hold_reasons(reason);
   }
 }

@@ -65,14 +65,15 @@ class Recorder {
   // stood, as far as they are of one cycle. Time that stays without it stays with the target it
   // had.
   void LookBack(const TicketClocks& again, const ClockRecord& clock, int place, int64_t since) {
-    const Rules& rules = judge_.rules(clock.target());
-    const v1::ReopenMode on_reopen = judge_.target(clock.target()).on_reopen();
-    since = std::max(since, CourseOf(rules, on_reopen, again.inputs()).started_at);
+    const auto course_over = [&](const google::protobuf::RepeatedPtrField<TicketInput>& inputs) {
+      return CourseOfClock(judge_, clock, clock.target(), inputs);
+    };
+    since = std::max(since, course_over(again.inputs()).started_at);
     google::protobuf::RepeatedPtrField<TicketInput> heard;
     for (int i = 0; i < place; ++i) {
       *heard.Add() = again.inputs(i);
       if (again.inputs(i).at() < since) continue;
-      const Course course = CourseOf(rules, on_reopen, heard);
+      const Course course = course_over(heard);
       const ClockMoment was = history_.moments[static_cast<size_t>(i)];
       Note(i, course.demand, clock);
       const bool goes = course.demand == Demand::kRun || course.demand == Demand::kPause;

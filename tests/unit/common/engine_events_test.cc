@@ -152,6 +152,7 @@ TEST_F(EngineTest, ATypeThatTheNextVersionKnowsIsTakenAgainByItself) {
                               {db::Bytes{letter.SerializeAsString()}, row[0]})
                     .ok());
   }
+  ASSERT_TRUE(transaction->Execute("UPDATE dead_letters SET type = $1", {known}).ok());
   ASSERT_TRUE(transaction->Commit().ok());
   transaction = nullptr;
   // Also if storage fails just then.
@@ -189,6 +190,103 @@ TEST_F(EngineTest, AKillRightAfterTheReleaseOfADeadLetterLosesNothing) {
     EXPECT_EQ(State(*follower_, thing).title(), "behind");
     EXPECT_EQ(State(*follower_, thing).reopen_count(), skip ? 1 : 2);
   }
+}
+
+TEST_F(EngineTest, AKillRightAfterARetryLosesNotEvenTheLastOfAKey) {
+  ASSERT_TRUE(Submit(*toy_, Bump("a", "poison")).ok());
+  Settle();
+  const std::string id = (*engine::ListDeadLetters(*follower_db_, "", false))[0].dead_letter_id();
+  bool released = false;
+  const auto take = [&released](const absl::StatusOr<engine::Reply>& r) { released = r.ok(); };
+  ASSERT_TRUE(follower_->engine().ReleaseDeadLetter(id, false, take).ok());
+  while (!released) follower_->engine().RunOnce();
+  Boot();
+  follower_decider_->refuse_poison = false;
+  Settle();
+  EXPECT_EQ(State(*follower_, "a").reopen_count(), 1);
+}
+
+TEST_F(EngineTest, AStartReadsNoDeadLetterThatWaitsOrIsSettled) {
+  for (const char* thing : {"skipped", "retried", "open"}) {
+    ASSERT_TRUE(Submit(*toy_, Bump(thing, "poison")).ok());
+    ASSERT_TRUE(Submit(*toy_, Bump(thing, "behind")).ok());
+  }
+  Settle();
+  const auto letters = engine::ListDeadLetters(*follower_db_, "", false);
+  ASSERT_EQ(letters->size(), 3u);
+  follower_decider_->refuse_poison = false;
+  for (const auto& letter : *letters) {
+    if (letter.key() == "open") continue;
+    const bool skip = letter.key() == "skipped";
+    const auto take = [](const absl::StatusOr<engine::Reply>& r) { EXPECT_TRUE(r.ok()); };
+    ASSERT_TRUE(follower_->engine().ReleaseDeadLetter(letter.dead_letter_id(), skip, take).ok());
+  }
+  Settle();
+  for (const char* thing : {"skipped", "retried"}) {
+    EXPECT_EQ(State(*follower_, thing).title(), "behind");
+  }
+  follower_db_->bytes_read = 0;
+  Boot();
+  EXPECT_EQ(follower_db_->bytes_read, 0u);
+  // What followed a release was applied: no producer is asked for it again.
+  subscriber_->unreachable = true;
+  Settle();
+  EXPECT_TRUE(follower_->engine().ProducersHealth().ok());
+  EXPECT_EQ(engine::ListDeadLetters(*follower_db_, "", true)->size(), 3u);
+}
+
+TEST_F(EngineTest, ADeadLetterThatWasTakenAgainIsNotTakenAtEveryStart) {
+  ASSERT_TRUE(Submit(*toy_, Bump("a")).ok());
+  Settle();
+  journal::JournalRow row = (*toy_->journal().After("", 0, 1))[0];
+  row.version = 3;
+  bus::Record early = bus::ToRecord(row, "toy", test::kToyTopic);
+  early.offset = 0;
+  subscriber_->strays = {std::make_shared<const bus::Record>(std::move(early))};
+  Settle();
+  const auto letters = engine::ListDeadLetters(*follower_db_, "", false);
+  ASSERT_EQ(letters->size(), 1u);
+  ASSERT_FALSE((*letters)[0].parked());
+  for (int i = 0; i < 2; ++i) ASSERT_TRUE(Submit(*toy_, Bump("a")).ok());
+  Settle();
+  const auto take = [](const absl::StatusOr<engine::Reply>& r) { EXPECT_TRUE(r.ok()); };
+  ASSERT_TRUE(
+      follower_->engine().ReleaseDeadLetter((*letters)[0].dead_letter_id(), false, take).ok());
+  Settle();
+  EXPECT_EQ(State(*follower_, "a").reopen_count(), 3);
+  follower_db_->bytes_read = 0;
+  Boot();
+  EXPECT_EQ(follower_db_->bytes_read, 0u);
+  EXPECT_EQ(engine::ListDeadLetters(*follower_db_, "", true)->at(0).state(),
+            admin::v1::DEAD_LETTER_STATE_APPLIED);
+}
+
+TEST_F(EngineTest, DeadLettersAreListedOldestFirstOfATenantWithoutTheirValues) {
+  for (const char* thing : {"b", "a"}) {
+    ASSERT_TRUE(Submit(*toy_, Bump(thing, "poison")).ok());
+    Settle();
+    clock_.Advance(absl::Seconds(1));
+  }
+  const auto keys = [this](const std::string& tenant, bool all) {
+    std::string found;
+    const auto letters = engine::ListDeadLetters(*follower_db_, tenant, all);
+    EXPECT_TRUE(letters.ok()) << letters.status();
+    for (const auto& letter : *letters) {
+      EXPECT_FALSE(letter.has_value());
+      absl::StrAppend(&found, letter.key(), " ");
+    }
+    return found;
+  };
+  EXPECT_EQ(keys("", false), "b a ");
+  EXPECT_EQ(keys("default", false), "b a ");
+  EXPECT_EQ(keys("another", false), "");
+  const auto take = [](const absl::StatusOr<engine::Reply>& r) { EXPECT_TRUE(r.ok()); };
+  const std::string first =
+      (*engine::ListDeadLetters(*follower_db_, "", false))[0].dead_letter_id();
+  ASSERT_TRUE(follower_->engine().ReleaseDeadLetter(first, true, take).ok());
+  Settle();
+  EXPECT_EQ(keys("default", false), "a ");
+  EXPECT_EQ(keys("default", true), "b a ");
 }
 
 TEST_F(EngineTest, ASkippedDeadLetterLetsTheKeyGoOn) {

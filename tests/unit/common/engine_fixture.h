@@ -2,6 +2,7 @@
 #ifndef WATCHBELL_TESTS_UNIT_COMMON_ENGINE_FIXTURE_H_
 #define WATCHBELL_TESTS_UNIT_COMMON_ENGINE_FIXTURE_H_
 
+#include <algorithm>
 #include <memory>
 #include <optional>
 #include <string>
@@ -43,11 +44,12 @@ class LaggingSubscriber : public ForwardingSubscriber {
                                                                         int limit) override {
     if (unreachable) return absl::UnavailableError("the producer does not answer");
     if (pending) return std::optional<std::vector<bus::RecordPtr>>();
-    return ForwardingSubscriber::ReadStream(topic, tenant, id, after, limit);
+    return ForwardingSubscriber::ReadStream(topic, tenant, id, after, std::min(limit, chunk));
   }
   absl::Time end_known_at = absl::InfiniteFuture();
   bool unreachable = false;
   bool pending = false;                // a producer that is being asked
+  int chunk = 1'000'000;               // rows it answers with at most, whatever was asked for
   std::vector<bus::RecordPtr> strays;  // come with the next Poll: anybody may write to a topic
 
  private:

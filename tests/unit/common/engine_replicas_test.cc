@@ -7,9 +7,12 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "common/bus/event_registry.h"
 #include "common/engine/dead_letters.h"
+#include "common/journal/journal.h"
 #include "gtest/gtest.h"
 #include "tests/support/replicas.h"
+#include "watchbell/events/v1/dead_letters.pb.h"
 
 namespace watchbell {
 namespace {
@@ -355,6 +358,40 @@ TEST_F(EngineReplicasTest, ADeadLetterReleasedThroughTheOtherIsAppliedByItsHolde
   EXPECT_TRUE(released);
   EXPECT_EQ(State("follower", thing).reopen_count(), 0) << "it is not the other's to apply";
   Run(*a_);
+  EXPECT_EQ(State("follower", thing).reopen_count(), 2);
+}
+
+TEST_F(EngineReplicasTest, AReleaseBehindManyOthersIsSeen) {
+  Replica& toy = Join("toy", "toy");
+  Pass(kReplicaTick);
+  JoinTwo("follower");
+  const std::string thing = ThingOf(*a_);
+  Submit(toy, thing, "poison");
+  Submit(toy, thing, "behind");
+  Pass(kReplicaTick);
+  const auto letters = engine::ListDeadLetters(*files_["follower"], "", false);
+  ASSERT_EQ(letters->size(), 1u);
+  // Released by the hundred, of other keys.
+  std::vector<db::Row> rows;
+  for (int64_t i = 1; i <= 1'100; ++i) {
+    journal::JournalRow row;
+    row.sequence = i;
+    row.aggregate = engine::DeadLetterClass().name;
+    row.stream_id = "dl-of-others";
+    row.version = i;
+    row.type = bus::EventTypeOf(*events::v1::DeadLetterReleased::descriptor());
+    rows.push_back(journal::ToDbRow(row));
+  }
+  auto transaction = *files_["follower"]->Begin();
+  ASSERT_TRUE(transaction->Insert(journal::JournalTable(), rows).ok());
+  ASSERT_TRUE(transaction->Commit().ok());
+  transaction = nullptr;
+  a_->follower->refuse_poison = b_->follower->refuse_poison = false;
+  const auto take = [](const absl::StatusOr<engine::Reply>& r) { EXPECT_TRUE(r.ok()); };
+  ASSERT_TRUE(b_->engine().ReleaseDeadLetter((*letters)[0].dead_letter_id(), false, take).ok());
+  Run(*b_);
+  Run(*a_);
+  Pass(kReplicaTick);
   EXPECT_EQ(State("follower", thing).reopen_count(), 2);
 }
 

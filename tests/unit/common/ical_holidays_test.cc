@@ -188,11 +188,75 @@ TEST(ICalHolidays, TooMuchIsRefused) {
   for (int i = 0; i < 3; ++i) {
     daily += Event(absl::StrCat("D", i), "DTSTART;VALUE=DATE:19000101\nRRULE:FREQ=DAILY");
   }
-  EXPECT_THAT(Faults(daily), ElementsAre(HasSubstr("more than 100000 dates")));
+  EXPECT_THAT(Faults(daily), ElementsAre(HasSubstr("more than 20000 dates")));
   std::string events;
   for (int i = 0; i < 5001; ++i) events += Event("E", "DTSTART;VALUE=DATE:20260101");
   const auto many = ReadHolidays(Calendar(events), 2025, 2028);
   EXPECT_THAT(std::string(many.status().message()), HasSubstr("more than 5000 events"));
+}
+
+// Small texts that ask for much: each once took seconds, or minutes.
+TEST(ICalHolidays, SmallTextsThatAskForMuchAreRefused) {
+  const auto too_many = ElementsAre(HasSubstr("more than 20000 dates"));
+  std::string long_events;
+  for (int i = 0; i < 24; ++i) {
+    long_events += Event(absl::StrCat("L", i),
+                         "DTSTART;VALUE=DATE:20260101\nDTEND;VALUE=DATE:20270101\n"
+                         "RRULE:FREQ=MONTHLY");
+  }
+  EXPECT_THAT(Faults(long_events), too_many);
+  std::string rare;
+  for (int i = 0; i < 100; ++i) {
+    rare += Event(absl::StrCat("R", i),
+                  "DTSTART;VALUE=DATE:19040229\nRRULE:FREQ=DAILY;BYMONTH=2;BYMONTHDAY=29");
+  }
+  EXPECT_THAT(Faults(rare), too_many);
+  std::string years;
+  for (int i = 0; i < 100; ++i) {
+    years += Event(absl::StrCat("Y", i),
+                   "DTSTART;VALUE=DATE:20260301\nDTEND;VALUE=DATE:20261231\nRRULE:FREQ=YEARLY");
+  }
+  EXPECT_THAT(Faults(years), too_many);
+  // One series with many instances that stand for others, told many times.
+  std::string moved;
+  for (int i = 0; i < 300; ++i) {
+    const std::string day = FormatLocalDate(absl::CivilDay(2026, 1, 1) + i);
+    moved +=
+        Event("M", absl::StrCat("RECURRENCE-ID;VALUE=DATE:", absl::StrReplaceAll(day, {{"-", ""}}),
+                                "\nDTSTART;VALUE=DATE:20270101"));
+    moved += Event("M", "DTSTART;VALUE=DATE:20260101");
+  }
+  EXPECT_THAT(Faults(moved), too_many);
+  std::string unreadable;
+  for (int i = 0; i < 101; ++i) unreadable += "RRULE:X\n";
+  const auto lines = ReadHolidays(Calendar(unreadable), 2025, 2028);
+  EXPECT_THAT(std::string(lines.status().message()), HasSubstr("more than 100 lines"));
+}
+
+// The bound on work cuts no rule short in silence.
+TEST(ICalHolidays, RulesThatEndCostWhatTheyAre) {
+  std::string breaks;
+  for (int i = 0; i < 100; ++i) {
+    breaks += Event("Break", "DTSTART;VALUE=DATE:20261224\nRRULE:FREQ=DAILY;COUNT=3");
+  }
+  EXPECT_THAT(Read(breaks),
+              ElementsAre("2026-12-24 Break", "2026-12-25 Break", "2026-12-26 Break"));
+  EXPECT_EQ(
+      Read(Event("Weekend", "DTSTART;VALUE=DATE:19500107\nRRULE:FREQ=WEEKLY;BYDAY=SA,SU")).size(),
+      418u);
+  EXPECT_THAT(
+      Read(Event("Workdays", "DTSTART;VALUE=DATE:20260102\nRRULE:FREQ=DAILY;BYDAY=MO,FR;COUNT=3") +
+           Event("Later", "DTSTART;VALUE=DATE:20350101\nRRULE:FREQ=DAILY")),
+      ElementsAre("2026-01-02 Workdays", "2026-01-05 Workdays", "2026-01-09 Workdays"));
+}
+
+TEST(ICalHolidays, LinesEndAsProgramsEndThem) {
+  const std::string text = "\xEF\xBB\xBF" + Calendar(Event("A", "DTSTART;VALUE=DATE:20260101"));
+  for (const char* line_end : {"\r\n", "\n", "\r"}) {
+    const auto read = ReadHolidays(absl::StrReplaceAll(text, {{"\r\n", line_end}}), 2025, 2028);
+    ASSERT_TRUE(read.ok()) << read.status();
+    EXPECT_EQ(read->size(), 1u);
+  }
 }
 
 }  // namespace

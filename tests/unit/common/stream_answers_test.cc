@@ -46,5 +46,36 @@ TEST(StreamAnswersTest, WhatNobodyComesForIsDropped) {
   EXPECT_TRUE(ask);
 }
 
+TEST(StreamAnswersTest, WhatIsForgottenIsAskedForAnew) {
+  StreamAnswers answers;
+  const StreamAnswers::Key mine{"t", "default", "mine", 4};
+  const StreamAnswers::Key other{"t", "default", "other", 4};
+  const auto forget = [&] {
+    answers.Forget([](const StreamAnswers::Key& key) { return std::get<2>(key) == "mine"; });
+  };
+  const std::vector<RecordPtr> old;
+  const std::vector<RecordPtr> news{std::make_shared<const Record>()};
+  bool ask = false;
+  for (const auto& key : {mine, other}) {
+    answers.Take(key, absl::Seconds(1), &ask);
+    answers.Put(key, old, absl::Seconds(2));
+  }
+  forget();
+  EXPECT_FALSE(answers.Take(mine, absl::Seconds(3), &ask));
+  EXPECT_TRUE(ask);
+  EXPECT_TRUE(answers.Take(other, absl::Seconds(3), &ask));
+  // What is under way is an answer to the question of before.
+  forget();
+  EXPECT_FALSE(answers.Take(mine, absl::Seconds(4), &ask));
+  EXPECT_FALSE(ask);
+  answers.Put(mine, old, absl::Seconds(5));
+  EXPECT_FALSE(answers.Take(mine, absl::Seconds(6), &ask));
+  EXPECT_TRUE(ask);
+  answers.Put(mine, news, absl::Seconds(7));
+  const auto answer = answers.Take(mine, absl::Seconds(8), &ask);
+  ASSERT_TRUE(answer.has_value());
+  EXPECT_EQ((*answer)->size(), 1u);
+}
+
 }  // namespace
 }  // namespace watchbell::bus::kafka

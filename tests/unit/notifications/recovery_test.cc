@@ -7,6 +7,7 @@
 #include "services/notifications/notifications_store.h"
 #include "services/notifications/spec.h"
 #include "tests/support/fake_sender.h"
+#include "tests/support/faulty_db.h"
 #include "tests/unit/notifications/decider_fixture.h"
 
 namespace watchbell::notifications {
@@ -18,7 +19,9 @@ using ::testing::IsEmpty;
 class RecoveryTest : public DeciderTest {
  protected:
   void SetUp() override {
-    database_ = *db::OpenSqliteInMemory();
+    core_.reset();
+    real_ = *db::OpenSqliteInMemory();
+    database_ = std::make_unique<test::FaultyDatabase>(*real_);
     ASSERT_TRUE(db::Migrate(*database_, runtime::AllMigrations(TestSpec())).ok());
     Boot();
   }
@@ -61,7 +64,8 @@ class RecoveryTest : public DeciderTest {
   FakeClock clock_{absl::FromUnixSeconds(1'767'225'600)};
   SeededIdSource ids_{1};
   test::FakeSender sender;
-  std::unique_ptr<db::Database> database_;
+  std::unique_ptr<db::Database> real_;
+  std::unique_ptr<test::FaultyDatabase> database_;
   std::unique_ptr<bus::EmbeddedBus> bus_;
   std::unique_ptr<runtime::ServiceCore> core_;
 };
@@ -90,6 +94,38 @@ TEST_F(RecoveryTest, OnlyWhatWasInFlightIsSentAgain) {
   Boot();
   SettleAll();
   EXPECT_EQ(sender.attempts().size(), 3u);
+}
+
+// Whichever commit it is, and whether or not it is one.
+TEST_F(RecoveryTest, AConnectionCutInACommitDelaysNoPage) {
+  using test::CommitFault;
+  int commits = 0;
+  const auto page = [&](CommitFault fault, int cut) {
+    SCOPED_TRACE(testing::Message() << "commit " << cut);
+    SetUp();
+    Feed(std::make_shared<v1::PutContactRequest>(Ana(2)));
+    SettleAll();
+    const size_t before = sender.attempts().size();
+    commits = 0;
+    database_->plan = [&] { return ++commits == cut ? fault : CommitFault::kNone; };
+    Feed(std::make_shared<events::v1::PageRequested>(PageFor("ana")));
+    for (int i = 0; i < 20; ++i) {
+      SettleAll();
+      clock_.Advance(absl::Milliseconds(100));
+    }
+    ASSERT_EQ(sender.attempts().size(), before + 2);
+    for (size_t i = before; i < sender.attempts().size(); ++i) {
+      EXPECT_EQ(sender.attempts()[i].delivery.attempts(), 1);
+      EXPECT_FALSE(sender.attempts()[i].delivery.possible_repeat());
+    }
+    EXPECT_THAT(*TicketsInFlight(*database_), IsEmpty());
+  };
+  page(CommitFault::kNone, 0);
+  const int all = commits;
+  EXPECT_GT(all, 1);
+  for (const CommitFault fault : {CommitFault::kUnknownDone, CommitFault::kUnknownNotDone}) {
+    for (int cut = 1; cut <= all; ++cut) page(fault, cut);
+  }
 }
 
 // A page on a ticket of each of two shards; the first attempts' outcomes are lost.

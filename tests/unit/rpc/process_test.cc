@@ -101,6 +101,7 @@ class ProcessTest : public ::testing::Test {
     module.services = [this](ModuleContext context) {
       auto service = std::make_unique<rpc::Service>("watchbell.sla.v1.SlaService");
       service->Command("ActivatePolicySet", context.core.engine(), "manager");
+      if (prepare_ != nullptr) service->Prepare("ActivatePolicySet", prepare_);
       service->Async("GetPolicySet", [this, &engine = context.core.engine()](
                                          const rpc::CallContext& call, rpc::MessagePtr,
                                          const rpc::Method::Done& done) {
@@ -169,6 +170,7 @@ class ProcessTest : public ::testing::Test {
   std::string drain_grace_ = "5000";
   Effects effects_;
   rpc::Gate recovered_;
+  rpc::Service::PrepareRequest prepare_;  // of ActivatePolicySet; may be null
   // GetPolicySet stays under way until this is called; then it activates "late".
   rpc::Gate called_;
   std::function<void()> finish_call_;
@@ -191,6 +193,30 @@ TEST_F(ProcessTest, CommandsAreAnsweredOnceByTheirRequestIdAcrossRestarts) {
   StartOrFail();
   EXPECT_EQ(Activate("gold", kSecond), "gold-2");
   EXPECT_EQ(Activate("gold", ""), "gold-3");
+}
+
+// What takes long is done before the engine gets the request: others go on meanwhile.
+TEST_F(ProcessTest, ACommandIsPreparedWhileOthersGoOn) {
+  rpc::Gate begun;
+  rpc::Gate go_on;
+  prepare_ = [&](const rpc::MessagePtr& request) -> absl::StatusOr<rpc::MessagePtr> {
+    auto prepared = std::make_shared<ActivatePolicySetRequest>(
+        static_cast<const ActivatePolicySetRequest&>(*request));
+    if (prepared->policy_set_id() == "bad") return ForbiddenMove("BAD", "policySets/bad", "is bad");
+    if (prepared->policy_set_id() != "slow") return request;
+    begun.Open();
+    EXPECT_TRUE(go_on.Wait());
+    prepared->set_policy_set_id("prepared");
+    return prepared;
+  };
+  StartOrFail();
+  std::thread slow([&] { EXPECT_EQ(Activate("slow", kFirst), "prepared-1"); });
+  EXPECT_TRUE(begun.Wait());
+  EXPECT_EQ(Activate("gold", kSecond), "gold-1");
+  EXPECT_EQ(Activate("bad", ""), "BAD");
+  go_on.Open();
+  slow.join();
+  EXPECT_EQ(Activate("slow", kFirst), "prepared-1") << "the same request: answered once";
 }
 
 TEST_F(ProcessTest, ReadyAndMeasured) {

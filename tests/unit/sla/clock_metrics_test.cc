@@ -214,43 +214,6 @@ TEST(Conditions, APauseByEventLastsUntilItsOwnResume) {
                           "Mon 12:00 resolution breached leg 1 due Mon 12:00"));
 }
 
-// --- reopen in three modes: sla.md (b) 23, (c) 3 ---
-
-std::vector<std::string> Reopened(v1::ReopenMode mode) {
-  v1::Target target = Solve(60);
-  target.set_on_reopen(mode);
-  Bench bench({target});
-  Life life(bench);
-  life.Do("Mon 09:00", Opened(PRIORITY_LOW));
-  life.Do("Mon 09:40", Resolve());
-  life.Told();
-  life.Do("Mon 11:00", Reopen());
-  life.Until("Mon 12:30");
-  life.Do("Mon 12:30", Resolve());
-  return life.Told();
-}
-
-TEST(ReopenMode, ResumeDoesNotCountTheGap) {
-  EXPECT_THAT(Reopened(v1::REOPEN_MODE_UNSPECIFIED),
-              ElementsAre("Mon 11:00 resolution retargeted (reopen)",
-                          "Mon 11:20 resolution breached leg 1 due Mon 11:20",
-                          "Mon 12:30 resolution stopped missed restated"));
-}
-
-TEST(ReopenMode, NewCycleLeavesTheFirstVerdictAlone) {
-  EXPECT_THAT(Reopened(v1::REOPEN_MODE_NEW_CYCLE),
-              ElementsAre("Mon 11:00 resolution#2 attached",
-                          "Mon 12:00 resolution#2 breached leg 1 due Mon 12:00",
-                          "Mon 12:30 resolution#2 stopped missed"));
-}
-
-TEST(ReopenMode, FromCreationCountsTheGap) {
-  EXPECT_THAT(Reopened(v1::REOPEN_MODE_FROM_CREATION),
-              ElementsAre("Mon 11:00 resolution retargeted (reopen)",
-                          "Mon 11:00 resolution breached leg 1 due Mon 10:00 on attach",
-                          "Mon 12:30 resolution stopped missed restated"));
-}
-
 // --- another target: sla.md (b) 20 ---
 
 TEST(RematchMode, RestartCountsFromZero) {
@@ -270,6 +233,18 @@ TEST(RematchMode, RestartCountsFromZero) {
   EXPECT_EQ(life.ElapsedMinutes(), 60);
 }
 
+TEST(RematchMode, RestartAfterAGapCountsFromTheMatch) {
+  v1::Target high = MakeTarget("high", v1::METRIC_RESOLUTION, 600, {PRIORITY_HIGH});
+  v1::Target top = MakeTarget("top", v1::METRIC_RESOLUTION, 60, {PRIORITY_CRITICAL});
+  top.set_on_rematch(v1::REMATCH_MODE_RESTART);
+  Bench bench({high, top});
+  Life life(bench);
+  life.Do("Mon 10:00", Opened(PRIORITY_HIGH));
+  life.Do("Mon 11:00", Raise(PRIORITY_LOW));
+  life.Do("Mon 13:00", Raise(PRIORITY_CRITICAL));
+  EXPECT_EQ(life.Due(), "Mon 14:00");
+}
+
 // --- thresholds of time left ---
 
 TEST(TimeLeft, WarnsInTheTargetsOwnTime) {
@@ -285,78 +260,6 @@ TEST(TimeLeft, WarnsInTheTargetsOwnTime) {
       ElementsAre("Mon 15:00 resolution attached", "Mon 16:00 resolution warned 180 min left",
                   "Mon 17:00 resolution warned 50%", "Tue 10:30 resolution warned 30 min left",
                   "Tue 11:00 resolution breached leg 1 due Tue 11:00"));
-}
-
-// --- rests and returns ---
-
-TEST(Cycles, WhatRepeatsBeginsWhenItsStartComesToHoldNotWhileItHolds) {
-  v1::Target taken = Team("net", 30);  // until somebody takes it
-  *taken.mutable_stop() = Any({IsSet("assignee"), None({Is("group", {"net"})})});
-  Bench bench({taken});
-  Life life(bench);
-  life.Do("Mon 09:00", Opened(PRIORITY_LOW));
-  life.Do("Mon 10:00", GiveTo("net"));
-  TicketInput bob;
-  bob.mutable_change()->set_assignee("bob");
-  life.Do("Mon 10:10", bob);
-  life.Do("Mon 10:20", Raise(PRIORITY_HIGH));
-  life.Do("Mon 12:20", Raise(PRIORITY_LOW));
-  EXPECT_THAT(life.Told(), ElementsAre("Mon 10:00 net attached", "Mon 10:10 net stopped met"));
-}
-
-TEST(Cycles, WhatAnEventCancelledStaysCancelled) {
-  v1::Target target = MakeTarget("x", v1::METRIC_NAMED, 60);
-  *target.mutable_start() = Always();
-  *target.mutable_stop() = Is("state", {"STATE_CLOSED"});
-  *target.mutable_cancel() = Is("event", {"commented"});
-  Bench bench({target});
-  Life life(bench);
-  life.Do("Mon 09:00", Opened(PRIORITY_LOW));
-  life.Do("Mon 09:10", Say(kAgent));
-  life.Do("Mon 09:20", Raise(PRIORITY_HIGH));
-  EXPECT_THAT(life.Told(), ElementsAre("Mon 09:00 x attached", "Mon 09:10 x cancelled"));
-}
-
-TEST(Cycles, ACycleThatBeganWhileNothingMatchedIsAttachedByItsOwnStart) {
-  v1::Target net = Team("net", 120);
-  net.add_priorities(PRIORITY_HIGH);
-  Bench bench({net});
-  Life life(bench);
-  life.Do("Mon 09:00", Opened(PRIORITY_HIGH));
-  life.Do("Mon 10:00", GiveTo("net"));
-  life.Do("Mon 10:30", Raise(PRIORITY_LOW));
-  life.Do("Mon 11:00", GiveTo("desk"));
-  life.Do("Mon 12:00", GiveTo("net"));
-  life.Do("Mon 12:30", Raise(PRIORITY_HIGH));
-  life.Until("Mon 15:00");
-  EXPECT_THAT(life.Told(), ElementsAre("Mon 10:00 net attached", "Mon 10:30 net cancelled",
-                                       "Mon 12:00 net#2 attached",
-                                       "Mon 14:00 net#2 breached leg 1 due Mon 14:00"));
-}
-
-TEST(Cycles, AMatchAfterTheReopeningTakesTheClockUp) {
-  Bench bench({MakeTarget("solve", v1::METRIC_RESOLUTION, 120, {PRIORITY_HIGH})});
-  Life life(bench);
-  life.Do("Mon 09:00", Opened(PRIORITY_HIGH));
-  life.Do("Mon 10:00", Resolve());
-  life.Do("Mon 11:00", Raise(PRIORITY_LOW));
-  life.Do("Mon 12:00", Reopen());
-  life.Told();
-  life.Do("Mon 12:30", Raise(PRIORITY_HIGH));
-  EXPECT_THAT(life.Told(), ElementsAre("Mon 12:30 resolution retargeted (priority)"));
-  EXPECT_EQ(life.Due(), "Mon 13:00") << "an hour before, half an hour since the reopening";
-}
-
-TEST(RematchMode, RestartAfterAGapCountsFromTheMatch) {
-  v1::Target high = MakeTarget("high", v1::METRIC_RESOLUTION, 600, {PRIORITY_HIGH});
-  v1::Target top = MakeTarget("top", v1::METRIC_RESOLUTION, 60, {PRIORITY_CRITICAL});
-  top.set_on_rematch(v1::REMATCH_MODE_RESTART);
-  Bench bench({high, top});
-  Life life(bench);
-  life.Do("Mon 10:00", Opened(PRIORITY_HIGH));
-  life.Do("Mon 11:00", Raise(PRIORITY_LOW));
-  life.Do("Mon 13:00", Raise(PRIORITY_CRITICAL));
-  EXPECT_EQ(life.Due(), "Mon 14:00");
 }
 
 }  // namespace

@@ -13,10 +13,6 @@
 namespace watchbell::sla::test {
 namespace {
 
-bool HasBegun(const Course& course) {
-  return course.demand != Demand::kNone && course.demand != Demand::kCancel;
-}
-
 // What the random targets lack: starts that wait, and ends by facts and by events.
 void GiveConditions(RandomLives& random, v1::Target& target) {
   const std::vector<v1::Condition> conditions = {

@@ -60,7 +60,16 @@ void ExpectAddsUp(const state::v1::ClockRecord& clock, const v1::ClockExplanatio
     EXPECT_EQ(elapsed, clock.counted());
   }
   EXPECT_EQ(Micros(told.counted().remaining()), clock.allowed() - elapsed);
-  EXPECT_EQ(told.counted().percent(), elapsed * 100 / clock.allowed());
+  const int64_t allowed = clock.allowed();
+  EXPECT_EQ(told.counted().percent(), allowed == 0 ? 100 : elapsed * 100 / allowed);
+  // Nothing of what the clock counts is left at a miss, nor is it over where it is met.
+  const int64_t left = Micros(told.clock().remaining());
+  if (clock.verdict() == v1::VERDICT_MISSED) {
+    EXPECT_LE(left, 0);
+  }
+  if (clock.verdict() == v1::VERDICT_MET) {
+    EXPECT_GE(left, 0);
+  }
   EXPECT_EQ(Sum(told.by_group()), elapsed);
   EXPECT_EQ(Sum(told.by_assignee()), elapsed);
   EXPECT_EQ(Sum(told.by_hold_reason()), elapsed);

@@ -282,6 +282,28 @@ TEST(Explain, OtherPrioritiesAndHoldReasonsSayWhatTheyWouldDo) {
   EXPECT_EQ(told.clock().target_id(), "low");  // nothing of it has happened
 }
 
+// By an agent's hand, as a hold is made: that is a response.
+TEST(Explain, AHoldThatStopsTheClockDoesNotPauseIt) {
+  Question ask({PausedBy(MakeTarget("answer", v1::METRIC_FIRST_RESPONSE, 60), HOLD_REASON_VENDOR)});
+  ask.Do("Mon 09:00", Opened(PRIORITY_LOW));
+  EXPECT_THAT(ask.Ask("Mon 09:30", "first-response").pausing_hold_reasons(), IsEmpty());
+}
+
+TEST(Explain, ADueDateThatPassedInAGapIsUsedUp) {
+  v1::Target target = MakeTarget("by-date", v1::METRIC_RESOLUTION, 0);
+  target.clear_duration();
+  target.mutable_relative()->set_due_date(true);
+  Question ask({target});
+  TicketInput opened = Opened(PRIORITY_LOW);
+  opened.mutable_change()->set_due_at(At("Mon 14:00"));
+  ask.Do("Mon 09:00", opened).Do("Mon 11:00", Resolved()).Do("Mon 15:00", Reopened());
+  const v1::TimeUse use = ask.Ask("Mon 16:00").counted();
+  EXPECT_EQ(Minutes(use.elapsed()), 180);
+  EXPECT_EQ(Minutes(use.allowed()), 120) << "two hours counted until it was due";
+  EXPECT_EQ(Minutes(use.remaining()), -60);
+  EXPECT_EQ(use.percent(), 150);
+}
+
 TEST(Explain, ZoneSaysWhereItComesFrom) {
   v1::Target site = Business(Solve("solve", 60));
   site.set_zone_source(v1::ZONE_SOURCE_SITE);

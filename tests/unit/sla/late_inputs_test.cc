@@ -135,6 +135,12 @@ class RandomLives {
       if (Below(2) == 0) target.add_pause_on(HOLD_REASON_USER);
       if (Below(2) == 0) target.add_pause_on(HOLD_REASON_VENDOR);
       if (Below(2) == 0) target = WarnedAt(target, {20 + Below(30), 60 + Below(30)});
+      if (Below(6) == 0) {
+        target.clear_duration();
+        target.clear_pause_on();
+        target = Business(target);
+        target.mutable_relative()->set_end_of_business_day(Below(3));
+      }
       targets.push_back(std::move(target));
     }
     return targets;
@@ -218,6 +224,7 @@ struct Listener {
       EXPECT_EQ(heard->second.ended_at(), clock.ended_at());
       EXPECT_EQ(heard->second.has_due(), clock.has_due());
       EXPECT_EQ(heard->second.due(), clock.due());
+      EXPECT_EQ(heard->second.allowed(), clock.allowed());
     }
     EXPECT_EQ(breaches, stand);
   }

@@ -197,11 +197,14 @@ TEST_F(PolicyDraftTest, AVersionIsOfAStoredSet) {
   EXPECT_THAT(Faults(draft), ElementsAre(HasSubstr("policy.version: ")));
 }
 
-TEST_F(PolicyDraftTest, WhatUnionsMayBeMadeOfStaysSo) {
+TEST_F(PolicyDraftTest, UnionsStayUnionsAndOthersStayNone) {
   Store(Calendar("late", "16:00", "20:00"));
+  Store(Union("sun", {"late"}));
   v1::PolicyDraft draft;
   *draft.add_calendars() = Union("office", {"late"});
-  EXPECT_THAT(Faults(draft), ElementsAre(HasSubstr("policy.calendars[0].union_of: ")));
+  *draft.add_calendars() = Calendar("sun", "08:00", "18:00");
+  EXPECT_THAT(Faults(draft), ElementsAre(HasSubstr("policy.calendars[0].union_of: "),
+                                         HasSubstr("policy.calendars[1].union_of: ")));
 }
 
 }  // namespace

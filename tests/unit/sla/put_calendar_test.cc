@@ -6,6 +6,7 @@
 #include "common/time/rfc3339.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "services/sla/calendars/holiday_import.h"
 #include "services/sla/sla_decider.h"
 #include "tests/support/decider_harness.h"
 #include "tests/unit/sla/calendar_tools.h"
@@ -29,7 +30,10 @@ class PutCalendarTest : public testing::Test {
     v1::PutCalendarRequest request;
     *request.mutable_calendar() = calendar;
     request.set_holidays_ics(ics);
-    return desk.Command<v1::Calendar>(request);
+    const absl::StatusOr<v1::PutCalendarRequest> prepared = WithHolidays(request, desk.now);
+    if (!prepared.ok()) return prepared.status();
+    EXPECT_EQ(prepared->holidays_ics(), "") << "the engine would read it while its timers wait";
+    return desk.Command<v1::Calendar>(*prepared);
   }
   std::vector<std::string> Refused(const v1::Calendar& calendar, const std::string& ics = "") {
     const auto reply = Put(calendar, ics);
@@ -49,9 +53,16 @@ TEST_F(PutCalendarTest, UnionsOfStoredCalendars) {
   EXPECT_EQ(Put(UnionCalendar("sun", {"tokyo", "berlin"})).value().version(), 1);
   EXPECT_EQ(Put(UnionCalendar("sun", {"berlin", "tokyo"})).value().version(), 2);
   EXPECT_EQ(Put(UnionCalendar("sun", {"berlin", "tokyo"})).value().version(), 2);
-  EXPECT_THAT(Refused(UnionCalendar("more", {"sun"})), ElementsAre("calendar.union_of[0]"));
-  // What may be a member of a union must not become one.
+}
+
+// Which version of a member counts is the ticket's to say: all must be fit to be one.
+TEST_F(PutCalendarTest, UnionsStayUnionsAndOthersStayNone) {
+  ASSERT_TRUE(Put(OfficeCalendar("tokyo", "Asia/Tokyo")).ok());
+  ASSERT_TRUE(Put(OfficeCalendar("berlin", "Europe/Berlin")).ok());
+  ASSERT_TRUE(Put(UnionCalendar("sun", {"tokyo", "berlin"})).ok());
   EXPECT_THAT(Refused(UnionCalendar("tokyo", {"berlin"})), ElementsAre("calendar.union_of"));
+  EXPECT_THAT(Refused(OfficeCalendar("sun", "UTC")), ElementsAre("calendar.union_of"));
+  EXPECT_THAT(Refused(UnionCalendar("more", {"sun"})), ElementsAre("calendar.union_of[0]"));
 }
 
 std::string Ics(const std::string& events) {

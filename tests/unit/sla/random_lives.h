@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <random>
+#include <utility>
 #include <vector>
 
 #include "tests/unit/sla/question.h"
@@ -45,12 +46,30 @@ class RandomLives {
       if (Below(2) == 0) target.add_pause_on(tickets::v1::HOLD_REASON_USER);
       if (Below(2) == 0) target.add_pause_on(tickets::v1::HOLD_REASON_VENDOR);
       targets.push_back(Below(3) == 0 ? target : Business(target));
+      if (Below(4) == 0) targets.back() = Relative(Business(target));
     }
     return targets;
   }
 
+  // The same with a deadline that is no stretch of time.
+  v1::Target Relative(v1::Target target) {
+    target.clear_duration();
+    target.clear_pause_on();
+    switch (Below(3)) {
+      case 0:
+        target.mutable_relative()->set_due_date(true);
+        break;
+      case 1:
+        target.mutable_relative()->set_business_days(1 + Below(2));
+        break;
+      default:
+        target.mutable_relative()->set_end_of_business_day(Below(2));
+    }
+    return target;
+  }
+
   TicketInput Input() {
-    switch (Below(7)) {
+    switch (Below(8)) {
       case 0:
         return Held(Below(2) == 0 ? tickets::v1::HOLD_REASON_USER
                                   : tickets::v1::HOLD_REASON_VENDOR);
@@ -62,6 +81,11 @@ class RandomLives {
         return Say(Below(2) == 0 ? events::v1::ACTOR_KIND_AGENT : events::v1::ACTOR_KIND_REQUESTER);
       case 4:
         return GiveTo(Below(2) == 0 ? "net" : "desk");
+      case 5: {
+        TicketInput due;
+        due.mutable_change()->set_due_at(At("Mon 08:00") + Within(int64_t{200} * 3'600'000'000));
+        return Told(std::move(due), state::v1::TICKET_EVENT_KIND_ATTRIBUTE_CHANGED);
+      }
       default:
         return Told(Raise(static_cast<tickets::v1::Priority>(1 + Below(4))),
                     state::v1::TICKET_EVENT_KIND_REPRIORITIZED);

@@ -205,7 +205,6 @@ TEST_F(SlaDeciderTest, ImportFinishedAnswersForTicketsWithoutClocks) {
   tv::Ticket ticket = Ticket("2016-02-29T09:00:00Z");
   ticket.mutable_import()->set_source("audit");
   ticket.mutable_import()->set_historic(true);
-  ticket.mutable_import()->set_policy_set("nobody-knows-it");
   Create(ticket);
   ev::TicketImportFinished finished;
   *finished.mutable_as_of() = ToProto(T("2016-02-29T12:00:00Z"));
@@ -216,6 +215,67 @@ TEST_F(SlaDeciderTest, ImportFinishedAnswersForTicketsWithoutClocks) {
   const auto* stored = desk.State<state::v1::TicketClocks>(TicketKey("default", "inc-1"));
   ASSERT_NE(stored, nullptr);
   EXPECT_EQ(stored->decided_before(), absl::ToUnixMicros(T("2016-02-29T12:00:00Z")));
+}
+
+// Parked, it can be tried again; accepted, it would never be judged.
+TEST_F(SlaDeciderTest, AnImportThatNamesAnUnknownPolicySetWaitsForIt) {
+  SetUpStandard();
+  v1::PolicySet named = Standard();
+  named.set_policy_set_id("history");
+  ev::TicketCreated created;
+  *created.mutable_ticket() = Ticket("2016-02-29T09:00:00Z");
+  created.mutable_ticket()->mutable_import()->set_historic(true);
+  created.mutable_ticket()->mutable_import()->set_policy_set("history");
+  const auto hear = [&] {
+    return desk.Event(events::kTicketsTopic, "inc-1", created, T("2016-02-29T09:00:00Z"));
+  };
+  const absl::Status unknown = hear();
+  EXPECT_EQ(unknown.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_EQ(ErrorReason(unknown), "POLICY_UNUSABLE");
+  EXPECT_EQ(unknown.message(), "there is no policy set history");
+  EXPECT_EQ(desk.State<state::v1::TicketClocks>(TicketKey("default", "inc-1")), nullptr);
+  Put(named);
+  const absl::Status again = hear();
+  EXPECT_TRUE(again.ok()) << again;
+  EXPECT_EQ(Last<ev::ClockAttached>().clock().policy_set_id(), "history");
+}
+
+TEST_F(SlaDeciderTest, AnImportIsJudgedByTheVersionsItNames) {
+  SetUpStandard();
+  v1::PolicySet changed = Standard();
+  changed.mutable_targets(1)->mutable_duration()->set_seconds(7200);
+  Put(changed);
+  v1::Calendar longer = Office();
+  longer.mutable_weekly(0)->mutable_intervals(0)->set_to("20:00");
+  Put(longer);
+  int tickets = 0;
+  const auto judged = [&](int64_t policy, int64_t calendar) {
+    ev::TicketCreated created;
+    tv::Ticket& ticket = *created.mutable_ticket();
+    ticket = Ticket("2016-02-29T09:00:00Z");
+    const std::string id = absl::StrCat("old-", ++tickets);
+    ticket.set_ticket_id(id);
+    ticket.set_name(absl::StrCat("tickets/", id));
+    tv::Import& import = *ticket.mutable_import();
+    import.set_historic(true);
+    import.set_policy_set("standard");
+    import.set_policy_version(policy);
+    if (calendar > 0) {
+      import.add_calendar_versions()->set_calendar_id("office");
+      import.mutable_calendar_versions(0)->set_version(calendar);
+    }
+    const absl::Status heard =
+        desk.Event(events::kTicketsTopic, id, created, T("2016-02-29T09:00:00Z"));
+    if (!heard.ok()) return absl::StrCat(heard.message());
+    const v1::Clock& clock = Last<ev::ClockAttached>().clock();
+    return absl::StrCat(clock.policy_version(), " ", clock.calendar_version());
+  };
+  EXPECT_EQ(judged(1, 1), "1 1");
+  EXPECT_EQ(judged(1, 2), "1 2");
+  EXPECT_EQ(judged(2, 1), "2 1");
+  EXPECT_EQ(judged(0, 0), "2 2");
+  EXPECT_EQ(judged(3, 1), "there is no policy set standard@3");
+  EXPECT_EQ(judged(1, 3), "there is no calendar office@3");
 }
 
 TEST_F(SlaDeciderTest, GoingLiveArmsWhatIsStillToCome) {

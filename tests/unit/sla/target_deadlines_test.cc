@@ -1,6 +1,13 @@
 // Deadlines that are no stretch of time, and calendars read in the zone of a site or a requester.
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
+#include "common/base/proto_time.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "services/sla/clocks/clock_view.h"
+#include "services/sla/clocks/waiver.h"
 #include "tests/unit/sla/desk.h"
 
 namespace watchbell::sla::test {
@@ -125,6 +132,105 @@ TEST(RelativeTargets, LessTimeThanTheWarningAsksForIsNoNegativeTime) {
   life.Do("Mon 16:50", Opened(PRIORITY_LOW));
   life.Until("Mon 16:51");
   EXPECT_EQ(life.ElapsedMinutes(), 0);
+}
+
+// --- relative targets: time left and time over are those to and since the deadline ---
+
+TicketInput OpenedDue(const std::string& at) {
+  TicketInput input = Opened(PRIORITY_LOW);
+  input.mutable_change()->set_due_at(At(at));
+  return input;
+}
+
+// "2 h left", "1 h over": what everybody is told, and what a waiver would have to cover.
+std::string TimeLeft(const Life& life) {
+  const v1::Clock clock = ToClock(life.ticket, life.Clock());
+  if (!clock.has_remaining()) return "no deadline";
+  const absl::Duration left = FromProto(clock.remaining());
+  const bool over = left < absl::ZeroDuration();
+  EXPECT_EQ(Overrun(life.Clock()), over ? absl::ToInt64Microseconds(-left) : 0);
+  return absl::StrCat(absl::FormatDuration(absl::AbsDuration(left)), over ? " over" : " left");
+}
+
+v1::Target AllTime(v1::Target target) {
+  target.set_basis(v1::TIME_BASIS_CALENDAR);
+  return target;
+}
+
+TEST(RelativeTargets, ReopenedAfterTheDueDateItIsOverByTheTimeSince) {
+  Bench bench({AllTime(Relative(ByDueDate()))});
+  Life life(bench);
+  life.Do("Mon 09:00", OpenedDue("Fri 09:00"));
+  EXPECT_EQ(TimeLeft(life), "96h left");
+  life.Do("Wed 09:00", Resolve());
+  EXPECT_EQ(TimeLeft(life), "48h left");
+  life.Do("+Mon 09:00", Reopen());
+  EXPECT_EQ(life.Due(), "+Mon 09:00");
+  EXPECT_EQ(TimeLeft(life), "0 left");
+  life.Do("+Tue 09:00", Resolve());
+  EXPECT_EQ(life.Clock().verdict(), v1::VERDICT_MISSED);
+  EXPECT_EQ(TimeLeft(life), "24h over");
+  life.Do("+Wed 09:00", Reopen());
+  life.Do("+Wed 10:00", Resolve());
+  EXPECT_EQ(TimeLeft(life), "25h over") << "the time in between does not count";
+}
+
+TEST(RelativeTargets, ReopenedFromCreationItIsOverByAllTheTimeSince) {
+  v1::Target target = AllTime(Relative(ByDueDate()));
+  target.set_on_reopen(v1::REOPEN_MODE_FROM_CREATION);
+  Bench bench({target});
+  Life life(bench);
+  life.Do("Mon 09:00", OpenedDue("Fri 09:00"));
+  life.Do("Wed 09:00", Resolve());
+  life.Do("+Mon 09:00", Reopen());
+  EXPECT_EQ(TimeLeft(life), "72h over");
+}
+
+TEST(RelativeTargets, APauseBeforeTheRaiseIsNoTimeLeft) {
+  v1::Target low = Business(PausedBy(Solve(6000), HOLD_REASON_USER));
+  low.add_priorities(PRIORITY_LOW);
+  v1::Target high = Relative(EndOfDay(1));
+  high.add_priorities(PRIORITY_HIGH);
+  Bench bench({low, high});
+  Life life(bench);
+  life.Do("Mon 08:00", Opened(PRIORITY_LOW));
+  life.Do("Mon 10:00", Hold());
+  life.Do("+Tue 09:00", Work());
+  life.Do("+Tue 10:00", Raise(PRIORITY_HIGH));
+  EXPECT_EQ(TimeLeft(life), "1h over") << "due when it went on";
+  life.Do("+Tue 14:00", Resolve());
+  EXPECT_EQ(life.Clock().verdict(), v1::VERDICT_MISSED);
+  EXPECT_EQ(TimeLeft(life), "5h over");
+}
+
+TEST(RelativeTargets, WarningsComeBeforeTheDeadlineAlsoAfterAGap) {
+  v1::Target target = AllTime(Relative(ByDueDate()));
+  target.add_warn_time_left()->set_seconds(24 * 3600);
+  Bench bench({WarnedAt(target, {80})});
+  Life life(bench);
+  life.Do("Mon 09:00", OpenedDue("Fri 09:00"));
+  life.Do("Tue 09:00", Resolve());
+  life.Do("Wed 09:00", Reopen());
+  EXPECT_EQ(TimeLeft(life), "48h left");
+  life.Told();
+  life.Until("Sat 00:00");
+  // A day was used before, two are to come: 80 % of three days are 57.6 hours.
+  EXPECT_THAT(life.Told(), ElementsAre("Thu 09:00 resolution warned 1440 min left",
+                                       "Thu 18:36 resolution warned 80%",
+                                       "Fri 09:00 resolution breached leg 1 due Fri 09:00"));
+  EXPECT_EQ(TimeLeft(life), "0 left");
+}
+
+TEST(RelativeTargets, WhatIsNeverDueHasNoTimeLeft) {
+  Bench bench({AllTime(Relative(ByDueDate()))});
+  Life life(bench);
+  TicketInput opened = Opened(PRIORITY_LOW);
+  opened.mutable_change()->set_due_at(253'402'300'799'000'000);  // the last second of 9999
+  life.Do("Mon 09:00", opened);
+  EXPECT_EQ(TimeLeft(life), "no deadline");
+  life.Do("Mon 10:00", Resolve());
+  EXPECT_EQ(life.Clock().verdict(), v1::VERDICT_MET);
+  EXPECT_EQ(TimeLeft(life), "no deadline");
 }
 
 // --- zones: sla.md (b) 33 ---

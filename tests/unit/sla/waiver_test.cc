@@ -177,6 +177,29 @@ TEST_F(WaiverTest, MissedByNothingTheTargetCounts) {
   EXPECT_EQ(clock->effective_verdict(), v1::VERDICT_MET);
 }
 
+TEST_F(WaiverTest, OfADueDateThatPassedWhileTheTicketWasResolved) {
+  v1::PolicySet policy;
+  policy.set_policy_set_id("standard");
+  v1::Target& target = *Add(policy, "solve", v1::METRIC_RESOLUTION, 0);
+  target.clear_duration();
+  target.mutable_relative()->set_due_date(true);
+  Put(Office());
+  Put(policy);
+  ASSERT_TRUE(Activate("standard").ok());
+  tv::Ticket ticket = Ticket(Day("09:00"));
+  *ticket.mutable_due_at() = ToProto(T(Day("13:00")));
+  Create(ticket);
+  Resolve(ticket, "11:00");
+  Reopen(ticket, "15:00");
+  Resolve(ticket, "16:00");
+  EXPECT_EQ(Waive(Minutes(59))->effective_verdict(), v1::VERDICT_MISSED);
+  ASSERT_TRUE(Withdraw().ok());
+  const absl::StatusOr<v1::Clock> clock = Waive();
+  ASSERT_TRUE(clock.ok()) << clock.status();
+  EXPECT_EQ(clock->waiver().excused().seconds(), 3600) << "since the reopening";
+  EXPECT_EQ(clock->effective_verdict(), v1::VERDICT_MET);
+}
+
 TEST_F(WaiverTest, BadRequestsByTheirField) {
   Resolved("14:00");
   for (const char* id : {"inc-1", "inc-1/resolution", "inc-1/resolution/0", "a/b/c/1", ""}) {

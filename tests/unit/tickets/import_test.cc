@@ -302,6 +302,35 @@ TEST_F(ImportTest, HistoriesNeedNoPermissionToReopenWhatIsClosed) {
   EXPECT_EQ(Stored("inc-1")->ticket().hold_reason(), v1::HOLD_REASON_USER);
 }
 
+TEST_F(ImportTest, TheVersionsThatJudgeItComeWithEveryTicket) {
+  batch.set_policy_version(3);
+  batch.add_calendar_versions()->set_calendar_id("office");
+  batch.mutable_calendar_versions(0)->set_version(2);
+  AddCreate("INC1");
+  Send();
+  const v1::Import& import = Stored("inc-1")->ticket().import();
+  EXPECT_EQ(import.policy_version(), 3);
+  ASSERT_EQ(import.calendar_versions_size(), 1);
+  EXPECT_EQ(import.calendar_versions(0).calendar_id(), "office");
+  EXPECT_EQ(import.calendar_versions(0).version(), 2);
+}
+
+TEST_F(ImportTest, VersionsGoWithAPolicySetAndAreGivenOnce) {
+  batch.clear_policy_set();
+  batch.set_policy_version(3);
+  for (int i = 0; i < 2; ++i) batch.add_calendar_versions()->set_calendar_id("office");
+  AddCreate("INC1");
+  const absl::Status refused = desk.Command<v1::ImportBatchResponse>(batch).status();
+  std::vector<std::string> faults;
+  for (const FieldViolation& fault : FieldViolations(refused)) {
+    faults.push_back(absl::StrCat(fault.field, ": ", fault.description));
+  }
+  EXPECT_THAT(faults,
+              testing::ElementsAre("policy_version: must be left out without policy_set",
+                                   "calendar_versions: must be left out without policy_set",
+                                   "calendar_versions[1].calendar_id: \"office\" is given twice"));
+}
+
 TEST_F(ImportTest, SourcesAndTenantsAreApart) {
   AddCreate("INC1");
   Send();

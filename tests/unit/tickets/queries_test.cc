@@ -322,6 +322,25 @@ TEST_F(QueryTest, AWatchShowsWhatCommitsFromNowOnAndResumes) {
   EXPECT_NE(Bookmark(**foreign), start) << "a bookmark passes over what is not shown";
 }
 
+TEST_F(QueryTest, AWatchWhoseNextMatchLiesFarAheadTellsHowFarItCame) {
+  v1::WatchTicketsRequest request;
+  request.set_resume_token(Bookmark(**Watch(request)));
+  for (int i = 0; i < 600; ++i) Create("net");
+  Create("mail");
+  request.set_group("mail");
+  // Cut off after each look.
+  int looks = 0;
+  for (std::string group; group.empty(); ++looks) {
+    const auto found = Drain(**Watch(request));
+    ASSERT_EQ(found.size(), 1u);
+    ASSERT_GT(*ReadResumeToken(found[0].resume_token()), *ReadResumeToken(request.resume_token()));
+    request.set_resume_token(found[0].resume_token());
+    group = found[0].ticket().group();
+  }
+  EXPECT_GT(looks, 1);
+  EXPECT_TRUE(Drain(**Watch(request)).empty());
+}
+
 TEST_F(QueryTest, ResumeTokensAreChecked) {
   EXPECT_EQ(*ReadResumeToken(MakeResumeToken(1042)), 1042);
   v1::WatchTicketsRequest request;
