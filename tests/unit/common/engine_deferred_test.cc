@@ -25,6 +25,21 @@ class EngineDeferredTest : public test::EngineTest {
     drop_ = false;
     ASSERT_TRUE(Submit(*toy_, Bump(thing)).ok());
   }
+  void ParkWithSixBehind() {
+    ASSERT_TRUE(Submit(*toy_, Bump("a", "poison")).ok());
+    for (int i = 0; i < 6; ++i) ASSERT_TRUE(Submit(*toy_, Bump("a", "behind")).ok());
+    Settle();
+  }
+  // Its only dead letter; the producer answers in chunks.
+  void RetryInChunksOfTwo() {
+    const auto letters = engine::ListDeadLetters(*follower_db_, "", false);
+    ASSERT_EQ(letters->size(), 1u);
+    subscriber_->chunk = 2;
+    const auto ignore = [](const absl::StatusOr<engine::Reply>&) {};
+    const std::string id = (*letters)[0].dead_letter_id();
+    ASSERT_TRUE(follower_->engine().ReleaseDeadLetter(id, false, ignore).ok());
+    Settle();
+  }
   // Another thing of the shard.
   static std::string BesideOf(const std::string& thing) {
     for (int i = 0;; ++i) {
@@ -35,32 +50,15 @@ class EngineDeferredTest : public test::EngineTest {
 };
 
 TEST_F(EngineDeferredTest, AChunkThatWasCutIsNotTheEnd) {
-  ASSERT_TRUE(Submit(*toy_, Bump("a", "poison")).ok());
-  for (int i = 0; i < 6; ++i) ASSERT_TRUE(Submit(*toy_, Bump("a", "behind")).ok());
-  Settle();
-  const auto letters = engine::ListDeadLetters(*follower_db_, "", false);
-  ASSERT_EQ(letters->size(), 1u);
+  ParkWithSixBehind();
   follower_decider_->refuse_poison = false;
-  subscriber_->chunk = 2;
-  ASSERT_TRUE(follower_->engine()
-                  .ReleaseDeadLetter((*letters)[0].dead_letter_id(), false,
-                                     [](const absl::StatusOr<engine::Reply>&) {})
-                  .ok());
-  Settle();
+  RetryInChunksOfTwo();
   EXPECT_EQ(State(*follower_, "a").reopen_count(), 7);
 }
 
 TEST_F(EngineDeferredTest, AKeyThatIsParkedAgainIsNotAskedForForEver) {
-  ASSERT_TRUE(Submit(*toy_, Bump("a", "poison")).ok());
-  for (int i = 0; i < 6; ++i) ASSERT_TRUE(Submit(*toy_, Bump("a", "behind")).ok());
-  Settle();
-  const auto letters = engine::ListDeadLetters(*follower_db_, "", false);
-  subscriber_->chunk = 2;
-  ASSERT_TRUE(follower_->engine()
-                  .ReleaseDeadLetter((*letters)[0].dead_letter_id(), false,
-                                     [](const absl::StatusOr<engine::Reply>&) {})
-                  .ok());
-  Settle();
+  ParkWithSixBehind();
+  RetryInChunksOfTwo();
   EXPECT_EQ(State(*follower_, "a").reopen_count(), 0);
   EXPECT_EQ(engine::ListDeadLetters(*follower_db_, "", false)->size(), 1u);
 }
