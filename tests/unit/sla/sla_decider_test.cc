@@ -267,7 +267,7 @@ TEST_F(SlaDeciderTest, AnImportIsJudgedByTheVersionsItNames) {
     const absl::Status heard =
         desk.Event(events::kTicketsTopic, id, created, T("2016-02-29T09:00:00Z"));
     if (!heard.ok()) return absl::StrCat(heard.message());
-    const v1::Clock& clock = Last<ev::ClockAttached>().clock();
+    const v1::Clock clock = Last<ev::ClockAttached>().clock();
     return absl::StrCat(clock.policy_version(), " ", clock.calendar_version());
   };
   EXPECT_EQ(judged(1, 1), "1 1");
