@@ -12,11 +12,9 @@
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "absl/types/span.h"
-#include "common/base/mutex.h"
 #include "common/bus/bus.h"
 #include "common/engine/engine.h"
 #include "common/engine/item.h"
-#include "common/engine/timer_index.h"
 #include "watchbell/admin/v1/admin_service.pb.h"
 
 namespace watchbell::engine {
